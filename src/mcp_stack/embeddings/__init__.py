@@ -1,0 +1,1 @@
+"""Adapters of the `Embedder` port: in-process, in torch, over HTTP, and a cache around any of them."""

@@ -1,0 +1,20 @@
+"""Telemetry: what happened, for the learning pipeline and for people."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+Field: TypeAlias = str | int | float | bool | None | list["Field"] | dict[str, "Field"]
+
+
+class Events(Protocol):
+    """An append-only log of events."""
+
+    def record(self, event_type: str, **fields: Field) -> None:
+        """Append one event; never blocks on a slow disk for long and never raises.
+
+        Args:
+            event_type: One of the types of docs/telemetry.md.
+            fields: The event's own fields; event_id, timestamp, server and trace_id are added.
+        """
+        ...

@@ -1,0 +1,124 @@
+"""Settings from all layers, with the origin of each value.
+
+Override order, highest first: secret-mounted files and environment variables (`.env` files too), the config map
+folder, the service file `ralph.yaml`, `config.yaml`, the defaults in the code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from ..errors import UsageError
+from .layers import KeyPath, Layer, Value, leaves, read_dotenv, read_folder, read_variables, read_yaml
+from .tree import Settings
+
+DEFAULT_ORIGIN = "default"
+SECRETS_FOLDER = Path("/run/secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """The settings and where each value came from.
+
+    Attributes:
+        settings: The validated tree.
+        origins: Key path to origin, for keys that are not at their default.
+        config_folder: The folder that config.yaml was looked for in.
+    """
+
+    settings: Settings
+    origins: dict[KeyPath, str]
+    config_folder: Path
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Each key with its value as text, secrets masked, and its origin."""
+        rows = []
+        for path, _ in leaves():
+            value: Any = self.settings
+            for name in path:
+                value = getattr(value, name)
+            rows.append((".".join(path), _shown(value), self.origins.get(path, DEFAULT_ORIGIN)))
+        return rows
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Where config.yaml is: $MCP_STACK_CONFIG, else the user's own, else the one of the checkout."""
+    if configured := environ.get("MCP_STACK_CONFIG"):
+        return Path(configured).expanduser()
+    base = environ.get("XDG_CONFIG_HOME")
+    own = (Path(base) if base else Path.home() / ".config") / "mcp-stack"
+    checkout = Path(__file__).parents[3] / "config"
+    return checkout if checkout.is_dir() and not own.is_dir() else own
+
+
+def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> LoadedSettings:
+    """Read every layer and validate the result.
+
+    Args:
+        environ: The environment; the process's own by default.
+        folder: The working folder, whose `.env` is read; the process's own by default.
+
+    Raises:
+        UsageError: A file, key or value is wrong; names the file or variable, the key and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    folder = Path.cwd() if folder is None else folder
+    config = config_folder(environ)
+    if environ.get("MCP_STACK_CONFIG") and not config.is_dir():
+        raise UsageError(f"MCP_STACK_CONFIG names {config}, which is no folder", "name the folder of config.yaml")
+    config_map = environ.get("MCP_STACK_CONFIG_MAP", "")
+    layers: list[Layer] = [
+        read_folder(Path(environ.get("MCP_STACK_SECRETS") or SECRETS_FOLDER), "secret"),
+        read_variables(environ, "environment"),
+        read_dotenv(folder / ".env", generic=False),
+        read_dotenv(config / ".env", generic=True),
+        read_folder(Path(config_map), "config map") if config_map else {},
+        read_yaml(config / "ralph.yaml", ("ralph",)),
+        read_yaml(config / "config.yaml"),
+    ]
+    merged: dict[KeyPath, Value] = {}
+    for layer in reversed(layers):
+        merged.update(layer)
+    tree: dict[str, Any] = {}
+    for path, value in merged.items():
+        node = tree
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = value.raw
+    try:
+        settings = Settings(**tree)
+    except ValidationError as error:
+        raise _usage_error(error, merged) from error
+    return LoadedSettings(settings, {path: value.origin for path, value in merged.items()}, config)
+
+
+def _usage_error(error: ValidationError, merged: dict[KeyPath, Value]) -> UsageError:
+    """The first thing that is wrong, in the words of the user's file."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    path = tuple(str(part) for part in first["loc"])
+    while path and path not in merged and len(path) > 1 and path[:-1] in merged:
+        path = path[:-1]
+    origin = merged[path].origin if path in merged else "settings"
+    reason = first["msg"].removeprefix("Value error, ")
+    given = "" if path not in merged or _is_secret(path) else f" (it is {merged[path].raw!r})"
+    return UsageError(f"{origin}: {'.'.join(path) or 'settings'}: {reason}{given}", "correct it and start again")
+
+
+def _is_secret(path: KeyPath) -> bool:
+    return dict(leaves())[path] is SecretStr if path in dict(leaves()) else False
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********" if value.get_secret_value() else "''"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    if isinstance(value, str | Path):
+        return str(value) or "''"
+    return str(value)

@@ -1,0 +1,345 @@
+"""The settings themselves: names, types, bounds and defaults."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+COLLECTIONS = (
+    "codebase-context",
+    "skills-patterns",
+    "error-solutions",
+    "interaction-history",
+    "best-practices",
+    "nixos-docs",
+)
+INSECURE_PASSWORD = "change_me_in_production"  # noqa: S105 - the well-known default that is refused off loopback
+LOOPBACK_HOSTS = ("", "localhost", "127.0.0.1", "::1")
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PostgresPool(Section):
+    """Connections to a real server; the embedded one opens 1 to 5 lazily."""
+
+    size: Positive = 20
+    max_overflow: Annotated[int, Field(ge=0)] = 30
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    recycle_seconds: Annotated[float, Field(gt=0)] = 1800
+
+
+class Postgres(Section):
+    """A PostgreSQL server; an empty host means the embedded one."""
+
+    host: str = ""
+    port: Port = 5432
+    database: str = "mcp"
+    user: str = "mcp"
+    password: SecretStr = SecretStr("")
+    pool: PostgresPool = PostgresPool()
+
+
+class Embedded(Section):
+    """The embedded PostgreSQL in the data folder."""
+
+    min_free_mb: Annotated[int, Field(ge=0)] = 200
+    start_timeout_seconds: Annotated[float, Field(gt=0)] = 60
+
+
+class RedisPool(Section):
+    """Connections to Redis or Valkey."""
+
+    max_connections: Positive = 50
+    timeout_seconds: Annotated[float, Field(gt=0)] = 5
+
+
+class Redis(Section):
+    """A Redis or Valkey server; without host and url the cache lives in PostgreSQL."""
+
+    url: str = ""
+    host: str = ""
+    port: Port = 6379
+    pool: RedisPool = RedisPool()
+
+
+class Qdrant(Section):
+    """A Qdrant server; without host and url the vectors live in PostgreSQL."""
+
+    url: str = ""
+    host: str = ""
+    port: Port = 6333
+    api_key: SecretStr = SecretStr("")
+    collections: tuple[str, ...] = COLLECTIONS
+
+
+class Database(Section):
+    """The stores."""
+
+    url: SecretStr = SecretStr("")
+    postgres: Postgres = Postgres()
+    embedded: Embedded = Embedded()
+    redis: Redis = Redis()
+    qdrant: Qdrant = Qdrant()
+
+
+class Tools(Section):
+    """Registry of the tools of other MCP servers."""
+
+    discovery_enabled: bool = True
+    discovery_interval: Positive = 300
+    progressive_disclosure: bool = True
+    manifests: str = ""
+
+
+class RateLimit(Section):
+    """Token buckets of each client."""
+
+    requests_per_minute: Positive = 60
+    requests_per_hour: Positive = 1000
+
+
+class Security(Section):
+    """What callers may do."""
+
+    rate_limit: RateLimit = RateLimit()
+    query_validation: bool = True
+    max_query_length: Positive = 4096
+    max_document_bytes: Positive = 10_000_000
+    allowed_roots: tuple[Path, ...] = ()
+
+
+class GarbageCollection(Section):
+    """When old and doubled knowledge goes."""
+
+    enabled: bool = True
+    schedule: str = "0 2 * * *"
+    max_age_days: Positive = 30
+    dedup_threshold: Fraction = 0.95
+
+
+class Routing(Section):
+    """How a route is chosen."""
+
+    prefer_local: bool = True
+    fallback_enabled: bool = True
+    cache_ttl: Positive = 86_400
+
+
+class Learning(Section):
+    """What the continuous-learning pipeline does."""
+
+    enabled: bool = True
+    interval: Positive = 3600
+    dataset_threshold: Positive = 1000
+    value_score_threshold: Fraction = 0.70
+
+
+class AnswerCache(Section):
+    """Cached answers and embeddings."""
+
+    redis_enabled: bool = True
+    embedding_cache_size: Positive = 10_000
+    similarity_threshold: Fraction = 0.95
+
+
+class Hybrid(Section):
+    """The hybrid coordinator."""
+
+    local_confidence_threshold: Fraction = 0.85
+    fallback_threshold: Fraction = 0.70
+    high_value_threshold: Fraction = 0.70
+    fallback_quality: Fraction = 0.80
+    max_answer_tokens: Positive = 1024
+    routing: Routing = Routing()
+    learning: Learning = Learning()
+    cache: AnswerCache = AnswerCache()
+
+    @model_validator(mode="after")
+    def _bands_are_ordered(self) -> Hybrid:
+        if self.fallback_threshold > self.local_confidence_threshold:
+            raise ValueError("fallback_threshold must not be above local_confidence_threshold")
+        return self
+
+
+class Embeddings(Section):
+    """Which embedder is used."""
+
+    provider: Literal["llama_cpp", "sentence_transformers", "remote", "none"] = "llama_cpp"
+    model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    dimensions: Positive = 384
+    url: str = ""
+    api_key: SecretStr = SecretStr("")
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class LocalModel(Section):
+    """The local language model: a GGUF file, or an OpenAI-compatible endpoint."""
+
+    path: str = ""
+    url: str = ""
+    model: str = ""
+    api_key: SecretStr = SecretStr("")
+    context_tokens: Annotated[int, Field(ge=256)] = 4096
+    threads: Annotated[int, Field(ge=0)] = 0
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120
+
+
+class Claude(Section):
+    """The remote language model."""
+
+    api_key: SecretStr = SecretStr("")
+    model: str = "claude-sonnet-4-5"
+    url: str = ""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    price_input_per_million: Annotated[float, Field(ge=0)] = 0
+    price_output_per_million: Annotated[float, Field(ge=0)] = 0
+
+
+class Llm(Section):
+    """The language models."""
+
+    local: LocalModel = LocalModel()
+    claude: Claude = Claude()
+
+
+class Telemetry(Section):
+    """The JSONL event files of the servers."""
+
+    enabled: bool = True
+    path: str = ""
+
+
+class Federation(Section):
+    """Exchange of patterns between nodes."""
+
+    enabled: bool = False
+    node: str = ""
+    peers: tuple[str, ...] = ()
+
+
+class Jobs(Section):
+    """The detached worker of this machine."""
+
+    concurrency: Positive = 2
+    linger_seconds: Annotated[float, Field(ge=0)] = 600
+
+
+class Loop(Section):
+    """Ralph's loop."""
+
+    max_iterations: Annotated[int, Field(ge=0)] = 0
+    exit_code_block: Annotated[int, Field(ge=0, le=255)] = 2
+    checkpoint_interval: Positive = 1
+    iteration_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
+    verify_timeout_seconds: Annotated[float, Field(gt=0)] = 600
+
+
+class Backends(Section):
+    """Ralph's agents. `command` is the program, with its arguments, that the `command` backend runs."""
+
+    default: str = "aider"
+    fallback: str = "continue"
+    command: tuple[str, ...] = ()
+
+
+class Approval(Section):
+    """When a person is asked."""
+
+    require_approval: bool = False
+    approval_threshold: Literal["low", "medium", "high"] = "high"
+
+
+class RalphTelemetry(Section):
+    """Ralph's own event file; an empty path means the folder of the others."""
+
+    path: str = ""
+    enabled: bool = True
+
+
+class Ralph(Section):
+    """Ralph Wiggum, `config/ralph.yaml`."""
+
+    loop: Loop = Loop()
+    backends: Backends = Backends()
+    approval: Approval = Approval()
+    telemetry: RalphTelemetry = RalphTelemetry()
+
+
+def default_data_folder() -> Path:
+    """`mcp-stack` in the XDG data home."""
+    base = os.environ.get("XDG_DATA_HOME") or ""
+    return (Path(base) if base else Path.home() / ".local" / "share") / "mcp-stack"
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data: Path = Field(default_factory=default_data_folder)
+    database: Database = Database()
+    tools: Tools = Tools()
+    security: Security = Security()
+    garbage_collection: GarbageCollection = GarbageCollection()
+    hybrid: Hybrid = Hybrid()
+    embeddings: Embeddings = Embeddings()
+    llm: Llm = Llm()
+    telemetry: Telemetry = Telemetry()
+    federation: Federation = Federation()
+    jobs: Jobs = Jobs()
+    ralph: Ralph = Ralph()
+
+    @model_validator(mode="after")
+    def _no_default_password_off_loopback(self) -> Settings:
+        postgres = self.database.postgres
+        exposed = postgres.host not in LOOPBACK_HOSTS and not postgres.host.startswith("/")
+        if exposed and postgres.password.get_secret_value() == INSECURE_PASSWORD:
+            raise ValueError(
+                f"database.postgres.password is {INSECURE_PASSWORD!r} and the host is not this machine: set a real one"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` passes in: it reads the layers itself, to know where each value came from."""
+        return (init_settings,)
+
+    @property
+    def telemetry_folder(self) -> Path:
+        """Where the JSONL files are."""
+        return Path(self.telemetry.path) if self.telemetry.path else self.data / "telemetry"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where model files are."""
+        return self.data / "models"
+
+    @property
+    def allowed_roots(self) -> tuple[Path, ...]:
+        """The folders that paths in tool arguments must lie in: by default home and the working one."""
+        if self.security.allowed_roots:
+            return tuple(root.expanduser().resolve() for root in self.security.allowed_roots)
+        candidates = {Path.home().resolve(), Path.cwd().resolve()}
+        too_wide = {Path("/"), Path(tempfile.gettempdir()).resolve()}
+        return tuple(sorted(candidates - too_wide))

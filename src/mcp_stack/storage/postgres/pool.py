@@ -1,0 +1,182 @@
+"""Connections to PostgreSQL, and its failures in our words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import StackError, UnavailableError
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from psycopg_pool import AsyncConnectionPool
+
+    Connection = AsyncConnection[dict[str, Any]]
+    Pool = AsyncConnectionPool[Connection]
+
+logger = logging.getLogger(__name__)
+
+SEARCH_PATH = "app,jobs,public"
+# How long to wait for a server that did not answer last time: a caller should hear of it before its own timeout.
+SECONDS_FOR_A_DEAD_SERVER = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSize:
+    """How many connections, and for how long.
+
+    Attributes:
+        reserved: Connections kept open.
+        most: Connections at most.
+        timeout_seconds: How long to wait for a free one.
+        recycle_seconds: Age at which one is replaced.
+    """
+
+    reserved: int
+    most: int
+    timeout_seconds: float = 30
+    recycle_seconds: float = 1800
+
+
+class Database:
+    """A pool of connections with pre-ping that survives restarts of the server.
+
+    Args:
+        conninfo: Gives the connection string; awaited for every new connection, so that the embedded server is
+            started again if it died.
+        size: Bounds of the pool.
+        check_writable: Raises UnavailableError if nothing should be written (a full disk).
+    """
+
+    def __init__(
+        self, conninfo: Callable[[], Awaitable[str]], size: PoolSize, check_writable: Callable[[], None]
+    ) -> None:
+        self._conninfo = conninfo
+        self._size = size
+        self._check_writable = check_writable
+        self._pool: Pool | None = None
+        self._failure: str = ""
+
+    async def open(self) -> None:
+        """Start the pool; connections come when they are needed.
+
+        Raises:
+            UnavailableError: The server cannot be started or reached.
+        """
+        from psycopg.rows import dict_row  # noqa: PLC0415 - heavy: imported on first use
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - heavy: imported on first use
+
+        await self._conninfo()
+        # The pool's own warnings repeat, each second, what the caller is told once.
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+        pool: Pool = AsyncConnectionPool(
+            self._current_conninfo,
+            kwargs={"row_factory": dict_row, "options": f"-c search_path={SEARCH_PATH}", "connect_timeout": 5},
+            min_size=self._size.reserved,
+            max_size=self._size.most,
+            timeout=self._size.timeout_seconds,
+            max_lifetime=self._size.recycle_seconds,
+            configure=self._configure,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        await pool.open()
+        self._pool = pool
+
+    async def close(self) -> None:
+        """Close every connection; idempotent."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close(timeout=1)
+
+    @property
+    def pool(self) -> Pool:
+        """The pool itself, for libraries that bring their own queries.
+
+        Raises:
+            UnavailableError: It is not open.
+        """
+        if self._pool is None:
+            raise UnavailableError("PostgreSQL is not connected", "the server is starting or stopping, try again")
+        return self._pool
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, for single statements.
+
+        Raises:
+            UnavailableError: The server is down or lost.
+        """
+        async with self._borrowed() as connection:
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that commits at the end, or rolls back on an exception.
+
+        Raises:
+            UnavailableError: The server is down or lost, or the disk is nearly full.
+        """
+        self._check_writable()
+        async with self._borrowed() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """Raises UnavailableError unless the server answers."""
+        async with self.read() as connection:
+            await connection.execute("select 1")
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        import psycopg  # noqa: PLC0415 - heavy: imported on first use
+        from psycopg_pool import PoolClosed, PoolTimeout  # noqa: PLC0415 - heavy: imported on first use
+
+        timeout = SECONDS_FOR_A_DEAD_SERVER if self._failure else self._size.timeout_seconds
+        try:
+            connection = await self.pool.getconn(timeout=timeout)
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
+            reason = self._failure or str(error)
+            raise UnavailableError(f"PostgreSQL does not answer ({reason})", _REMEDY) from error
+        self._failure = ""
+        try:
+            yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise _translated(error) from error
+        finally:
+            await self.pool.putconn(connection)
+
+    async def _current_conninfo(self) -> str:
+        try:
+            conninfo = await self._conninfo()
+        except StackError as error:
+            self._failure = error.problem
+            raise
+        self._failure = "no connection could be made"
+        return conninfo
+
+    async def _configure(self, connection: Connection) -> None:
+        from pgvector.psycopg import register_vector_async  # noqa: PLC0415 - heavy: imported on first use
+
+        await register_vector_async(connection)
+        await connection.commit()
+        self._failure = ""
+
+
+_REMEDY = "check it with `mcp-stack doctor`; nothing was lost, try again when it is up"
+
+
+def _translated(error: Exception) -> UnavailableError:
+    from psycopg.errors import DiskFull  # noqa: PLC0415 - heavy: imported on first use
+
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, DiskFull):
+        return UnavailableError(f"PostgreSQL has no disk space left ({reason})", "free some, then try again")
+    return UnavailableError(f"PostgreSQL failed ({reason})", _REMEDY)

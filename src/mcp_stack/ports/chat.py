@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class ChatModel(Protocol):
         ...
 
 
+@runtime_checkable
 class SelfJudgingModel(ChatModel, Protocol):
     """A model that can say how likely a statement is true, from its own logits."""
 

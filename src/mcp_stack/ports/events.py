@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol, TypeAlias
 
-Field: TypeAlias = str | int | float | bool | None | list["Field"] | dict[str, "Field"]
+Field: TypeAlias = str | int | float | bool | list["Field"] | dict[str, "Field"] | None
 
 
 class Events(Protocol):
     """An append-only log of events."""
 
-    def record(self, event_type: str, **fields: Field) -> None:
+    def record(self, event_type: str, trace_id: str = "", **fields: Field) -> None:
         """Append one event; never blocks on a slow disk for long and never raises.
 
         Args:
             event_type: One of the types of docs/telemetry.md.
+            trace_id: The request that it belongs to; a new one if empty.
             fields: The event's own fields; event_id, timestamp, server and trace_id are added.
         """
         ...

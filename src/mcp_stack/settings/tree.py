@@ -201,7 +201,7 @@ class Claude(Section):
     """The remote language model."""
 
     api_key: SecretStr = SecretStr("")
-    model: str = "claude-sonnet-4-5"
+    model: str = "claude-sonnet-5-5"
     url: str = ""
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2

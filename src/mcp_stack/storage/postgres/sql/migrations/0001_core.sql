@@ -166,6 +166,7 @@ create index idx_cache_expires on cache_entries (expires);
 create unlogged table rate_buckets (
     bucket text primary key,
     tokens double precision not null,
+    allowed boolean not null,
     refilled timestamptz not null,
     expires timestamptz not null
 ) with (fillfactor = 70);

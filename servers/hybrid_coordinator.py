@@ -1,0 +1,8 @@
+"""Runs the hybrid coordinator over stdio, for AI clients that start a script."""
+
+import sys
+
+from mcp_stack.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["serve", "hybrid-coordinator", *sys.argv[1:]]))

@@ -1,0 +1,1 @@
+"""AIDB: the entry point; knowledge base, tool discovery, health."""

@@ -1,0 +1,94 @@
+"""A question from validation to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from ..errors import StackError
+from ..hybrid.models import cited
+from ..ports.answering import Answer, Answering, Question
+from ..ports.events import Events
+from ..ports.retrieval import Retrieval, Retrieved
+from .discovery import ToolIndex
+from .models import QueryResult, ToolSummary
+
+logger = logging.getLogger(__name__)
+
+TOOLS_SHOWN = 3
+RESULT_CHARACTERS = 500
+
+
+class Query:
+    """Answers questions from the knowledge base, through the hybrid coordinator."""
+
+    def __init__(self, answering: Answering, retrieval: Retrieval, tools: ToolIndex, events: Events) -> None:
+        self._answering = answering
+        self._retrieval = retrieval
+        self._tools = tools
+        self._events = events
+
+    async def answer(self, question: Question, *, include_tools: bool) -> QueryResult:
+        """Answer a validated question.
+
+        Args:
+            question: What is asked.
+            include_tools: Say which tools fit the question too.
+
+        Raises:
+            UnavailableError: The database is down.
+        """
+        start = time.perf_counter()
+        cached = await self._answering.cached(question)
+        if cached is not None:
+            tools = await self._fitting_tools(question.query) if include_tools else []
+            self._events.record("cache_hit", query=question.query, latency_ms=cached.latency_ms, cost=0.0)
+            return _result(cached, tools, start)
+        retrieved, tools = await asyncio.gather(
+            self._retrieval.search(question.query, limit=question.limit),
+            self._fitting_tools(question.query) if include_tools else _nothing(),
+        )
+        answer = await self._answering.route(question, retrieved)
+        self._record(question.query, retrieved, answer)
+        return _result(answer, tools, start)
+
+    async def _fitting_tools(self, query: str) -> list[ToolSummary]:
+        """Tools are an extra: an answer does not fail for want of them."""
+        try:
+            return (await self._tools.discover(query, limit=TOOLS_SHOWN)).tools
+        except StackError as error:
+            logger.warning("no tools for the answer: %s", error)
+            return []
+
+    def _record(self, query: str, retrieved: Retrieved, answer: Answer) -> None:
+        result: dict[str, Any] = {
+            "response": answer.response[:RESULT_CHARACTERS],
+            "route": answer.route,
+            "interaction_id": answer.interaction_id,
+        }
+        self._events.record("query", query=query, context_size=len(retrieved.passages), result=result)
+
+
+async def _nothing() -> list[ToolSummary]:
+    return []
+
+
+def _result(answer: Answer, tools: list[ToolSummary], start: float) -> QueryResult:
+    return QueryResult(
+        response=answer.response,
+        route=answer.route,
+        confidence=answer.confidence,
+        latency_ms=round((time.perf_counter() - start) * 1000, 2),
+        cost=answer.cost_usd,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        cached=answer.cached,
+        value_score=answer.value_score,
+        learned=answer.learned,
+        sources=cited(answer.sources),
+        tools=tools,
+        interaction_id=answer.interaction_id,
+        reasons=list(answer.reasons),
+    )

@@ -1,0 +1,5 @@
+"""The `mcp-stack` command."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,104 @@
+"""Arguments of the `mcp-stack` command, and its errors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import StackError
+from .servers import SERVERS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Without the program's name; those of the process by default.
+
+    Returns:
+        The exit status: 0 for success, 1 for a finding or a failure, 2 for a wrong argument or setting.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        return _run(chosen)
+    except StackError as error:
+        print(f"mcp-stack: {error}", file=sys.stderr)
+        return 2 if error.code == "INVALID_INPUT" else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a line
+    # Each command imports what it needs: `serve` must answer within a second.
+    match chosen.command:
+        case "serve":
+            from .serve import serve  # noqa: PLC0415 - only this command needs it
+
+            return serve(chosen.server, legacy=chosen.stdio_legacy, log_level=chosen.log_level)
+        case "worker":
+            from .worker import work  # noqa: PLC0415 - only this command needs it
+
+            return work(chosen.log_level)
+        case "config":
+            from .config import show_config  # noqa: PLC0415 - only this command needs it
+
+            return show_config(as_json=chosen.json)
+        case "doctor":
+            from .doctor import diagnose  # noqa: PLC0415 - only this command needs it
+
+            return diagnose()
+        case "manifests":
+            from .manifests import check_manifests, write_manifests  # noqa: PLC0415 - only this command needs it
+
+            return check_manifests(chosen.folder) if chosen.check else write_manifests(chosen.folder)
+        case "migrate":
+            from .migrate import migrate_database  # noqa: PLC0415 - only this command needs it
+
+            return migrate_database()
+        case "clients":
+            from .clients import show_client_config  # noqa: PLC0415 - only this command needs it
+
+            return show_client_config(chosen.client)
+        case _:
+            from .demo import demo  # noqa: PLC0415 - only this command needs it
+
+            return demo(chosen.docs)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mcp-stack", description="Native MCP servers: one stack for your AI client.")
+    parser.add_argument("--version", action="version", version=f"mcp-stack {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run one server over stdio; AI clients call this")
+    serve.add_argument("server", choices=SERVERS)
+    serve.add_argument(
+        "--stdio-legacy", action="store_true", help="refuse server/discover, for clients that then shake hands"
+    )
+    _add_log_level(serve)
+
+    worker = commands.add_parser("worker", help="run tasks; servers start it themselves when it is needed")
+    _add_log_level(worker)
+
+    config = commands.add_parser("config", help="show every setting and where it comes from")
+    config.add_argument("--json", action="store_true", help="as one JSON object")
+
+    commands.add_parser("doctor", help="say what is installed, what is missing and how to get it")
+    commands.add_parser("migrate", help="bring the database's schema up to date")
+
+    manifests = commands.add_parser("manifests", help="write tool_manifests/ from the live tools")
+    manifests.add_argument("--check", action="store_true", help="change nothing, fail if they are out of date")
+    manifests.add_argument("--folder", default="", help="where they are (default: tool_manifests of the checkout)")
+
+    clients = commands.add_parser("clients", help="print the configuration for an AI client")
+    clients.add_argument("client", choices=("claude-desktop", "claude-code", "cursor", "continue"))
+
+    demo = commands.add_parser("demo", help="the main job, start to end, on a folder of documents")
+    demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
+    return parser
+
+
+def _add_log_level(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log-level", default="WARNING", choices=("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -1,0 +1,1 @@
+"""Hybrid Coordinator: answers from the cache, a local model or Claude."""

@@ -1,0 +1,177 @@
+"""The worker of a machine: does jobs until nobody needs it any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..errors import StackError
+from .liveness import Lease
+from .locks import SERVERS_LOCK, WORKER_LOCK, FileLock
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+logger = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[..., Awaitable[None]]
+
+# A launcher that looks whether the lock is free holds it for a moment.
+SECONDS_TO_GET_THE_LOCK = 2.0
+SECONDS_BETWEEN_LOOKS_FOR_SERVERS = 1.0
+LONGEST_PAUSE_BETWEEN_RESTARTS = 5.0
+# The agents die with this process, so nothing is lost by ending it hard.
+SECONDS_TO_END = 2.5
+
+
+class Worker:
+    """Does the jobs of one queue, one worker a machine, through restarts of PostgreSQL.
+
+    Args:
+        data: The data folder; its locks make the worker the only one.
+        conninfo: Gives the connection string of a running server; awaited again after every failure.
+        pool: Gives the open pool.
+        handlers: What does a job, by the job's name; called with the job's arguments. A handler that is cancelled or
+            raises is called again later, here or elsewhere.
+        queue: The jobs to take.
+        concurrency: Most jobs at once.
+        linger_seconds: How long to stay after the last server has gone and the last job is done.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        conninfo: Callable[[], Awaitable[str]],
+        pool: Callable[[], Awaitable[AsyncConnectionPool[Any]]],
+        handlers: Mapping[str, Handler],
+        queue: str,
+        concurrency: int,
+        linger_seconds: float,
+    ) -> None:
+        self._alone = FileLock(data / WORKER_LOCK)
+        self._servers = FileLock(data / SERVERS_LOCK)
+        self._conninfo = conninfo
+        self._pool = pool
+        self._handlers = handlers
+        self._queue = queue
+        self._concurrency = concurrency
+        self._linger_seconds = linger_seconds
+        self._stop = asyncio.Event()
+
+    async def run(self) -> bool:
+        """Work until SIGTERM or SIGINT, or until nobody needs it any more.
+
+        After a signal everything ends within three seconds, running agents included; their jobs go back to the queue.
+
+        Returns:
+            False if another worker of this machine was there first.
+        """
+        if not await self._become_the_only_one():
+            return False
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end_soon)
+        logger.info("the worker of queue %s has started", self._queue)
+        pause = 0.1
+        try:
+            while not self._stop.is_set():
+                started = time.monotonic()
+                if await self._work():
+                    break
+                pause = 0.1 if time.monotonic() - started > LONGEST_PAUSE_BETWEEN_RESTARTS else pause
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), pause)
+                pause = min(2 * pause, LONGEST_PAUSE_BETWEEN_RESTARTS)
+        finally:
+            self._alone.release()
+            self._servers.release()
+        logger.info("the worker of queue %s has ended", self._queue)
+        return True
+
+    async def _become_the_only_one(self) -> bool:
+        deadline = time.monotonic() + SECONDS_TO_GET_THE_LOCK
+        while not self._alone.try_take():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.05)
+        return True
+
+    def _end_soon(self) -> None:
+        self._stop.set()
+        asyncio.get_running_loop().call_later(SECONDS_TO_END, os._exit, 1)
+
+    async def _work(self) -> bool:
+        """Work until there is a reason not to; True if the worker should end for good."""
+        import procrastinate  # noqa: PLC0415 - heavy: imported on first use
+        import psycopg  # noqa: PLC0415 - heavy: imported on first use
+        import psycopg_pool  # noqa: PLC0415 - heavy: imported on first use
+
+        from .manager import leased_app  # noqa: PLC0415 - heavy: imported on first use
+
+        lease = Lease(self._conninfo)
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            pool = await self._pool()
+            await lease.open()
+            app = await leased_app(pool, lease, self._handlers)
+            # Polling finds the jobs that were scheduled for later: everything else is announced.
+            jobs = app.run_worker_async(
+                queues=[self._queue],
+                name=self._queue,
+                concurrency=self._concurrency,
+                fetch_job_polling_interval=1,
+                shutdown_graceful_timeout=0,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+            )
+            tasks = [
+                asyncio.create_task(jobs, name="jobs"),
+                asyncio.create_task(lease.look_after_others(), name="reaper"),
+                asyncio.create_task(self._watch_for_the_end(lease), name="end"),
+                asyncio.create_task(self._stop.wait(), name="signal"),
+            ]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            return self._stop.is_set() or tasks[2] in done
+        except (
+            psycopg.Error,
+            psycopg_pool.PoolTimeout,
+            procrastinate.exceptions.ProcrastinateException,
+            StackError,
+            OSError,
+        ) as error:
+            logger.warning("the worker starts over: %s", " ".join(str(error).split()) or type(error).__name__)
+            return False
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await lease.close()
+
+    async def _watch_for_the_end(self, lease: Lease) -> None:
+        """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held."""
+        idle_since = time.monotonic()
+        while True:
+            if self._servers.try_take():
+                done = False
+                try:
+                    busy = await lease.has_work(self._queue)
+                    idle_since = time.monotonic() if busy else idle_since
+                    done = not busy and time.monotonic() - idle_since >= self._linger_seconds
+                finally:
+                    if not done:
+                        self._servers.release()
+                if done:
+                    return
+            else:
+                idle_since = time.monotonic()
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS_FOR_SERVERS)

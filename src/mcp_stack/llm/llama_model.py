@@ -1,0 +1,154 @@
+"""A loaded GGUF model. Everything here runs in the model's own thread."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import math
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from mcp_stack.errors import UnavailableError, UsageError
+from mcp_stack.ports.chat import Completion, Message
+
+from .chat_prompt import CHATML, ChatPrompt, with_question
+from .gguf_header import check_gguf, unusable_gguf
+from .llama_native import AbortFlag, llama_library
+
+_YES = ("Yes", " Yes", "yes", " yes")
+_NO = ("No", " No", "no", " no")
+
+
+class LlamaModel:
+    """A model in memory, with one context whose prompt prefix is kept from call to call.
+
+    Args:
+        path: The GGUF file.
+        context_tokens: Longest conversation, answer included, in tokens; never more than the model was trained on.
+        threads: Processor threads; 0 for one per available core.
+        temperature: 0 for the most likely token each time.
+        abort: Stops the native code; calls then fail with UnavailableError and the model stays usable.
+
+    Raises:
+        UnavailableError: llama-cpp-python is missing, or the file is missing or cannot be used.
+    """
+
+    def __init__(self, path: Path, context_tokens: int, threads: int, temperature: float, abort: AbortFlag) -> None:
+        self.name = path.stem
+        self._temperature = temperature
+        library = llama_library()
+        self._api = library.api
+        check_gguf(path)
+        cores = threads or _available_cores()
+        library.log.last_error = ""
+        try:
+            self._llama: Any = self._api.Llama(
+                model_path=str(path), n_ctx=context_tokens, n_threads=cores, n_threads_batch=cores, verbose=False
+            )
+            self._vocab = self._api.llama_model_get_vocab(self._llama.model)
+            template = self._llama.metadata.get("tokenizer.chat_template", CHATML)
+            self._bos = self._token_text(self._api.llama_vocab_bos(self._vocab))
+            self._prompt = ChatPrompt(template, self._bos, self._token_text(self._api.llama_vocab_eos(self._vocab)))
+        except Exception as error:  # the template engine and the bindings share no base class
+            raise unusable_gguf(path, library.log.last_error or str(error)) from error
+        abort.watch(self._api, self._llama.ctx)
+        self._context_tokens = min(context_tokens, self._api.llama_model_n_ctx_train(self._llama.model))
+        self._yes, self._no = self._choices(_YES), self._choices(_NO)
+
+    def answer(self, messages: Sequence[Message], max_tokens: int) -> Generator[str | Completion, None, None]:
+        """Yields the answer piece by piece, then the completion.
+
+        Raises:
+            UsageError: The conversation leaves no room for an answer.
+            UnavailableError: The native code failed or was aborted.
+        """
+        prompt = self._tokens(messages)
+        limit = min(max_tokens, self._context_tokens - len(prompt))
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        pieces: list[str] = []
+        count, ended = 0, False
+        with self._recovering(), closing(self._llama.generate(prompt, temp=self._temperature)) as tokens:
+            while count < limit:
+                token = next(tokens)
+                if self._api.llama_vocab_is_eog(self._vocab, token):
+                    ended = True
+                    break
+                piece = decoder.decode(self._piece(token, first=count == 0))
+                count += 1
+                if piece:
+                    pieces.append(piece)
+                    yield piece
+        if rest := decoder.decode(b"", final=True):
+            pieces.append(rest)
+            yield rest
+        yield Completion("".join(pieces), self.name, len(prompt), count, truncated=not ended)
+
+    def probability_true(self, messages: Sequence[Message], question: str) -> float:
+        """P(True), from the logits of the token that would come next.
+
+        Only the last position's logits are computed, so this costs the prompt's evaluation (less the prefix shared
+        with the call before) and no memory.
+
+        Raises:
+            UsageError: The conversation does not fit.
+            UnavailableError: The native code failed or was aborted.
+        """
+        prompt = self._tokens(with_question(messages, question))
+        with self._recovering(), closing(self._llama.generate(prompt, temp=0.0)) as tokens:
+            next(tokens)
+            logits = self._api.llama_get_logits_ith(self._llama.ctx, -1)
+            yes, no = [logits[token] for token in self._yes], [logits[token] for token in self._no]
+        highest = max(*yes, *no)
+        weight_yes = math.fsum(math.exp(logit - highest) for logit in yes)
+        weight_no = math.fsum(math.exp(logit - highest) for logit in no)
+        return weight_yes / (weight_yes + weight_no)
+
+    def close(self) -> None:
+        """Free the weights and the context."""
+        self._llama.close()
+
+    def _tokens(self, messages: Sequence[Message]) -> list[int]:
+        text = self._prompt.render(messages)
+        add_bos = self._api.llama_vocab_get_add_bos(self._vocab) and not (self._bos and text.startswith(self._bos))
+        tokens: list[int] = self._llama.tokenize(text.encode(), add_bos=add_bos, special=True)
+        if len(tokens) >= self._context_tokens:
+            raise UsageError(
+                f"the conversation is {len(tokens)} tokens long, but the context of {self.name} holds"
+                f" {self._context_tokens}, answer included",
+                "shorten it or raise llm.local.context_tokens",
+            )
+        return tokens
+
+    def _choices(self, spellings: Sequence[str]) -> list[int]:
+        """The spellings that are one token each; else how the first of them begins."""
+        spelled = [self._llama.tokenize(text.encode(), add_bos=False, special=False) for text in spellings]
+        return sorted({tokens[0] for tokens in spelled if len(tokens) == 1} or {spelled[0][0]})
+
+    @contextmanager
+    def _recovering(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, AssertionError) as error:
+            self._llama.reset()  # what the context holds after a failed batch is unknown
+            raise UnavailableError(f"the model {self.name} failed: {error}", "ask again") from error
+
+    def _piece(self, token: int, *, first: bool) -> bytes:
+        """The bytes of a token; the space that some vocabularies put before the first word is dropped."""
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = self._api.llama_token_to_piece(self._vocab, token, buffer, size, int(first), False)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+    def _token_text(self, token: int) -> str:
+        return str(self._api.llama_vocab_get_text(self._vocab, token).decode()) if token >= 0 else ""
+
+
+def _available_cores() -> int:
+    """Cores that this process may use: fewer than the machine's in a container pinned to some of them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,105 @@
+"""The llama.cpp library, kept away from stdout and made interruptible.
+
+llama-cpp-python silences llama.cpp by pointing file descriptors 1 and 2 of the whole process at the null device while
+a model loads. Descriptor 1 is the MCP wire here, so whatever another thread wrote meanwhile would be lost. Instead,
+llama.cpp's own lines go through its log callback to `logging`, and the descriptors stay as they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mcp_stack.errors import UnavailableError
+
+_LOGGER = logging.getLogger(__name__)
+_ERROR_LEVEL = 3
+"""GGML_LOG_LEVEL_ERROR of ggml.h."""
+
+
+class NativeLog:
+    """Passes llama.cpp's log lines to `logging` at DEBUG.
+
+    Attributes:
+        last_error: The newest line that llama.cpp called an error; says why a model did not load.
+    """
+
+    def __init__(self) -> None:
+        self.last_error = ""
+
+    def receive(self, level: int, text: bytes | None, _user_data: object) -> None:
+        """The `ggml_log_callback`; may be called by any thread."""
+        line = (text or b"").decode("utf-8", "replace").strip(" \r\n.")
+        if not line:
+            return
+        if level == _ERROR_LEVEL:
+            self.last_error = line
+        _LOGGER.debug("%s", line)
+
+
+class Llama:
+    """The `llama_cpp` module together with the log it was given.
+
+    Attributes:
+        api: The module.
+        log: What llama.cpp says.
+    """
+
+    def __init__(self) -> None:
+        self.api: Any = importlib.import_module("llama_cpp")
+        self.log = NativeLog()
+        self._callback = self.api.llama_log_callback(self.log.receive)  # llama.cpp keeps only a bare pointer to it
+        self.api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        for name in ("llama_cpp.llama", "llama_cpp._internals"):
+            vars(importlib.import_module(name))["suppress_stdout_stderr"] = _leave_descriptors_alone
+
+
+@contextmanager
+def _leave_descriptors_alone(disable: bool = True) -> Iterator[None]:  # noqa: ARG001 - the library's own signature
+    yield
+
+
+@functools.cache
+def llama_library() -> Llama:
+    """The library, imported and quieted once per process.
+
+    Raises:
+        UnavailableError: llama-cpp-python is not installed, or was compiled for another processor.
+    """
+    try:
+        return Llama()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise UnavailableError(
+            f"llama.cpp cannot be imported: {error}", 'install it: pip install "mcp-stack[local]"'
+        ) from error
+
+
+class AbortFlag:
+    """Stops llama.cpp in the middle of a batch, from any thread.
+
+    llama.cpp asks an abort callback some hundred times per token. A Python function there would fight for the GIL each
+    time, so the callback is the C library's `strlen` on a buffer of two bytes: it returns 0 until the first byte is
+    set, and needs no Python at all.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(2)
+        self._callback: Any = None
+
+    def watch(self, api: Any, context: Any) -> None:
+        """Let a llama context obey this flag; `llama_decode` then returns 2 while it is set."""
+        self._callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+        api.llama_set_abort_callback(context, self._callback, ctypes.addressof(self._buffer))
+
+    def set(self) -> None:
+        """Stop what runs."""
+        self._buffer[0] = b"\1"
+
+    def clear(self) -> None:
+        """Let the next call run."""
+        self._buffer[0] = b"\0"

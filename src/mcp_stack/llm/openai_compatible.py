@@ -1,0 +1,182 @@
+"""Any endpoint that speaks OpenAI's chat completions API: llama-server, vLLM, Ollama."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mcp_stack.errors import StackError, UnavailableError, UsageError
+from mcp_stack.ports.chat import Completion, Message
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types import CompletionUsage
+
+_TOO_LONG = re.compile(r"context (length|size|window)|context_length|too long|too large", re.IGNORECASE)
+"""How llama-server, vLLM and OpenAI say that a conversation does not fit."""
+
+
+class OpenAICompatibleChat:
+    """Answers with a model behind an OpenAI-compatible endpoint, at no cost.
+
+    Args:
+        base_url: Of the API, usually ending in `/v1`.
+        model: As the endpoint names it; the first that it lists if empty.
+        api_key: If the endpoint wants one.
+        timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces.
+        max_retries: Repetitions of a failed request.
+        temperature: 0, the default, for the same answer each time.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str = "",
+        api_key: str = "",
+        *,
+        timeout_seconds: float = 120,
+        max_retries: int = 1,
+        temperature: float = 0.0,
+    ) -> None:
+        self._base_url = base_url
+        self._address = re.sub(r"//[^/@]*@", "//", base_url)  # without a password, for messages
+        self._model = model
+        self._listed = ""
+        self._api_key = api_key
+        self._timeout_seconds = timeout_seconds
+        self._max_retries = max_retries
+        self._temperature = temperature
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The model asked for; the endpoint's address if that chooses. The same for the object's whole life."""
+        return self._model or self._address
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Completion:
+        """See `ChatModel.complete`.
+
+        Raises:
+            UnavailableError: The endpoint cannot be reached, has no such model, or failed.
+            UsageError: The conversation is too long for the model.
+        """
+        with self._translated():
+            async with asyncio.timeout(self._timeout_seconds):
+                request = await self._request(messages, max_tokens)
+                answer = await self._client.chat.completions.create(**request)
+            if not answer.choices:
+                raise self._dropped()
+            choice = answer.choices[0]
+            return _completion(choice.message.content or "", answer.model, answer.usage, choice.finish_reason)
+
+    async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
+        """See `ChatModel.stream`.
+
+        Raises:
+            UnavailableError: As in `complete`.
+            UsageError: As in `complete`.
+        """
+        pieces: list[str] = []
+        model, usage, reason = "", None, None
+        with self._translated():
+            async with asyncio.timeout(self._timeout_seconds):
+                request = await self._request(messages, max_tokens)
+                stream = await self._client.chat.completions.create(
+                    **request, stream=True, stream_options={"include_usage": True}
+                )
+            async with stream:
+                async for chunk in stream:
+                    model, usage = chunk.model or model, chunk.usage or usage
+                    for choice in chunk.choices:
+                        reason = choice.finish_reason or reason
+                        if piece := choice.delta.content:
+                            pieces.append(piece)
+                            yield piece
+            if reason is None:
+                raise self._dropped()
+        yield _completion("".join(pieces), model, usage, reason)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._closed = True
+        if "_client" in vars(self):
+            await self._client.close()
+
+    @functools.cached_property
+    def _client(self) -> openai.AsyncOpenAI:
+        return _sdk().AsyncOpenAI(  # type: ignore[no-any-return] # imported by name
+            base_url=self._base_url,
+            api_key=self._api_key or "none",  # the SDK insists on one
+            timeout=self._timeout_seconds,
+            max_retries=self._max_retries,
+        )
+
+    async def _request(self, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
+        if self._closed:
+            raise UnavailableError(f"{self.name} is closed", "the server is stopping; ask again once it is back")
+        if not (self._model or self._listed):
+            listed = (await self._client.models.list()).data
+            if not listed:
+                raise UnavailableError(f"{self._address} has no model", "load one there or set llm.local.model")
+            self._listed = listed[0].id
+        return {
+            "model": self._model or self._listed,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "max_tokens": max_tokens,
+            "temperature": self._temperature,
+        }
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        sdk = _sdk()
+        try:
+            yield
+        except sdk.APIStatusError as error:
+            raise self._status_error(error) from error
+        except (TimeoutError, sdk.APITimeoutError) as error:
+            raise UnavailableError(
+                f"{self._address} did not answer within {self._timeout_seconds:g} s",
+                "try later or raise llm.local.timeout_seconds",
+            ) from error
+        except sdk.APIError as error:  # a lost connection, or an error event in a stream
+            raise self._dropped() from error
+
+    def _status_error(self, error: openai.APIStatusError) -> StackError:
+        said = error.message.replace(self._api_key, "***") if self._api_key else error.message
+        match error.status_code:
+            case 400 | 413 | 422 if _TOO_LONG.search(said) or error.code == "context_length_exceeded":
+                return UsageError(f"the conversation is too long for {self.name}: {said}", "shorten it")
+            case 401 | 403:
+                return UnavailableError(f"{self._address} refuses the API key", "set llm.local.api_key")
+            case 404:
+                return UnavailableError(
+                    f"{self._address} has no model {self.name!r} or no chat API there: {said}",
+                    "correct llm.local.model and llm.local.url",
+                )
+            case status:
+                return UnavailableError(f"{self._address} failed (HTTP {status}): {said}", "see that server's log")
+
+    def _dropped(self) -> UnavailableError:
+        return UnavailableError(
+            f"the connection to {self._address} was lost or refused", "start that server or correct llm.local.url"
+        )
+
+
+def _completion(text: str, model: str, usage: CompletionUsage | None, reason: str | None) -> Completion:
+    """Tokens are 0 where the endpoint does not tell."""
+    return Completion(
+        text=text,
+        model=model,
+        tokens_in=usage.prompt_tokens if usage else 0,
+        tokens_out=usage.completion_tokens if usage else 0,
+        truncated=reason == "length",
+    )
+
+
+def _sdk() -> Any:
+    return importlib.import_module("openai")

@@ -1,0 +1,1 @@
+"""What every server shares: strict tools, error mapping, transports, manifests."""

@@ -1,0 +1,149 @@
+"""An MCP server whose tools are strict and whose errors follow the contract."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .. import __version__
+from ..errors import InternalError, NotFoundError, StackError, UsageError
+from .schema import inlined
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver.context import Context
+    from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+    from pydantic_core import ErrorDetails
+
+logger = logging.getLogger(__name__)
+
+ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Awaitable[BaseModel]])
+
+
+class StrictTool(Tool):
+    """A tool that refuses unknown and wrong-typed arguments and reports errors as `CODE: problem; remedy`."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Run the tool; every failure becomes an `is_error` result.
+
+        Args:
+            arguments: As the client sent them.
+            context: The request.
+            convert_result: Give a `CallToolResult` rather than what the function returned.
+        """
+        try:
+            return await self._run(arguments, context, convert_result)
+        except MCPError:
+            raise
+        except StackError as error:
+            logger.info("%s refused: %s", self.name, error)
+            return error_result(error)
+        except Exception as error:
+            incident = uuid.uuid4().hex[:12]
+            logger.exception("%s failed, incident %s", self.name, incident, exc_info=error)
+            return error_result(InternalError(incident))
+
+    async def _run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:
+        try:
+            validated = self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            raise UsageError(_described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
+        passed = {self.context_kwarg: context} if self.context_kwarg else {}
+        result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
+        return self.fn_metadata.convert_result(result) if convert_result else result
+
+
+class StackServer(MCPServer[Any]):
+    """An MCP server of the stack.
+
+    Args:
+        name: As clients know it.
+        title: For people.
+        instructions: When to use which of its tools; under 2,000 characters, for clients cut it there.
+    """
+
+    def __init__(self, name: str, *, title: str, instructions: str) -> None:
+        super().__init__(name, title=title, instructions=instructions, version=__version__, log_level="WARNING")
+
+    def declare(
+        self,
+        title: str,
+        *,
+        read_only: bool = False,
+        destructive: bool = False,
+        idempotent: bool = False,
+        open_world: bool = False,
+    ) -> Callable[[ToolFunction], ToolFunction]:
+        """Register an async function as a tool; its name, docstring and types are the tool's.
+
+        Args:
+            title: For people.
+            read_only: It changes nothing.
+            destructive: It may delete or overwrite.
+            idempotent: Calling it twice changes no more than calling it once.
+            open_world: It reaches beyond the stack (a remote model, a coding agent).
+        """
+
+        def register(function: ToolFunction) -> ToolFunction:
+            tool = StrictTool.from_function(
+                function,
+                title=title,
+                description=" ".join((function.__doc__ or "").split()),
+                annotations=ToolAnnotations(
+                    title=title,
+                    read_only_hint=read_only,
+                    destructive_hint=destructive,
+                    idempotent_hint=idempotent,
+                    open_world_hint=open_world,
+                ),
+            )
+            _make_strict(tool)
+            self._tool_manager._tools[tool.name] = tool  # the SDK adds functions, not Tools
+            return function
+
+        return register
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None) -> Any:
+        """Call a tool by name; an unknown name is an error result, like every other failure."""
+        if self._tool_manager.get_tool(name) is None:
+            known = ", ".join(tool.name for tool in self._tool_manager.list_tools())
+            return error_result(NotFoundError(f"{self.name} has no tool {name[:80]!r}", f"it has {known}"))
+        return await super().call_tool(name, arguments, context)
+
+
+def error_result(error: StackError) -> CallToolResult:
+    """The error as a client sees it."""
+    return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
+
+
+def _make_strict(tool: Tool) -> None:
+    arguments = tool.fn_metadata.arg_model
+
+    namespace = {"model_config": ConfigDict(extra="forbid", strict=True)}
+    strict = cast("type[ArgModelBase]", type(arguments.__name__, (arguments,), namespace))
+    tool.fn_metadata.arg_model = strict
+    tool.parameters = inlined(strict.model_json_schema())
+    if tool.fn_metadata.output_schema is not None:
+        tool.fn_metadata.output_schema = inlined(tool.fn_metadata.output_schema)
+
+
+def _described(errors: list[ErrorDetails]) -> str:
+    """What is wrong with the arguments, without repeating values that may be long or secret."""
+    problems = []
+    for error in errors[:5]:
+        name = ".".join(str(part) for part in error["loc"]) or "arguments"
+        match error["type"]:
+            case "extra_forbidden":
+                problems.append(f"{name} is not an argument of this tool")
+            case "missing":
+                problems.append(f"{name} is required")
+            case _:
+                problems.append(f"{name}: {error['msg'].removeprefix('Value error, ')}")
+    return ", ".join(problems)

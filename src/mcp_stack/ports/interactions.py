@@ -1,0 +1,48 @@
+"""The record of every answered question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from .answering import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTotals:
+    """Counts and sums over the interactions of a window of time.
+
+    Attributes:
+        answered: By route; cached answers count under `cache`.
+        cost_usd: Spent.
+        saved_usd: What all-remote would have cost more.
+        patterns: Patterns learned so far, whatever the window.
+    """
+
+    answered: dict[str, int]
+    average_latency_ms: float
+    p95_latency_ms: float
+    cost_usd: float
+    saved_usd: float
+    patterns: int
+
+
+class Interactions(Protocol):
+    """Stores interactions and sums them up."""
+
+    async def add(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+        """Record an interaction.
+
+        Raises:
+            UnavailableError: The store is down or full.
+        """
+        ...
+
+    async def totals(self, since: datetime | None) -> RoutingTotals:
+        """Sum up the interactions since a time, or all of them.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...

@@ -1,0 +1,228 @@
+"""Ralph's runs: one task, worked on iteration by iteration, each committed exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+State: TypeAlias = Literal[
+    "queued",
+    "running",
+    "awaiting_approval",
+    "retrying",
+    "completed",
+    "failed",
+    "cancelled",
+    "limit_reached",
+    "stalled",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What was asked for.
+
+    Attributes:
+        id: A UUID as text.
+        task: What to do, in words.
+        workspace: Path of a git repository, a git URL, or empty for a repository of the run's own.
+        base_commit: The commit that the work starts from; empty if the repository is yet to be made.
+        backend: Name of the agent.
+        queue: Name of the workers' queue; names the machine that holds the workspace.
+        max_iterations: 0 means no limit.
+        verify: Commands that must exit 0.
+        completion_promise: The last line that the agent must print; empty if none is asked for.
+        require_changes: Without a diff the run is not complete.
+        max_cost_usd: 0 means no limit.
+        max_minutes: 0 means no limit.
+    """
+
+    id: str
+    task: str
+    workspace: str
+    base_commit: str
+    backend: str
+    queue: str
+    max_iterations: int
+    verify: tuple[str, ...]
+    completion_promise: str
+    require_changes: bool
+    max_cost_usd: float
+    max_minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What the run changed so far.
+
+    Attributes:
+        files: Number of files added, changed or deleted.
+        lines: Lines added plus lines deleted; binary files count none.
+        stat: One line as `git diff --shortstat` prints it; empty without changes.
+    """
+
+    files: int = 0
+    lines: int = 0
+    stat: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands.
+
+    Attributes:
+        asked: What was asked for; `base_commit` is filled in from the first iteration on.
+        state: One of the nine states.
+        iteration: Number of the last committed iteration, 0 before the first.
+        commit: Git commit of that iteration; empty before the first.
+        last_exit_code: The agent's, of that iteration.
+        last_error: Why the last iteration did not complete the run, or why the run failed.
+        feedback: What the next prompt says about the last iteration.
+        diff: Against the base commit.
+        cost_usd: Sum over the iterations.
+        tokens: Sum over the iterations.
+        submitted_at: When it was asked for.
+        started_at: When its first iteration began.
+        finished_at: When it reached a final state.
+    """
+
+    asked: NewRun
+    state: State
+    iteration: int
+    commit: str
+    last_exit_code: int
+    last_error: str
+    feedback: str
+    diff: Diff
+    cost_usd: float
+    tokens: int
+    submitted_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One committed iteration.
+
+    Attributes:
+        n: Counted from 1.
+        exit_code: The agent's.
+        blocked: The exit code was the one that means a premature exit.
+        changed: The iteration changed files.
+        verified: Everything that must exit 0 did.
+        detail: What the verification, or else the agent, said at the end.
+        commit: Its git commit.
+        cost_usd: Of the agent's model calls.
+        tokens: Of the agent's model calls.
+        started_at: When the agent was started.
+        finished_at: When the verification had ended.
+    """
+
+    n: int
+    exit_code: int
+    blocked: bool
+    changed: bool
+    verified: bool
+    detail: str
+    commit: str
+    cost_usd: float
+    tokens: int
+    started_at: datetime
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an iteration means for its run.
+
+    Attributes:
+        state: `running` or `retrying` if another iteration follows, else a final state.
+        reason: Why; empty for a completed run.
+        feedback: What the next prompt says about the iteration.
+        diff: The run's changes so far.
+        pause_seconds: How long the next iteration waits.
+    """
+
+    state: State
+    reason: str
+    feedback: str
+    diff: Diff
+    pause_seconds: float = 0.0
+
+
+class Runs(Protocol):
+    """Where runs are kept. A job, one per iteration, exists exactly as long as an iteration is to be done."""
+
+    async def submit(self, run: NewRun) -> None:
+        """Write a run and its first job, both or neither.
+
+        Raises:
+            UnavailableError: The store is down or full.
+        """
+        ...
+
+    async def get(self, run_id: str) -> Run:
+        """A run as it stands.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def iterations(self, run_id: str) -> list[Iteration]:
+        """The committed iterations of a run in order.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def latest(self, queue: str, limit: int) -> Sequence[Run]:
+        """The runs of a machine, those submitted last first.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def begin(self, run_id: str, n: int, base_commit: str) -> bool:
+        """Mark a run as running, if `n` is its next iteration and it has not ended.
+
+        Args:
+            run_id: The run.
+            n: The iteration that begins.
+            base_commit: The commit that the run's work starts from.
+
+        Returns:
+            False if somebody else did that iteration, or the run ended: there is nothing to do.
+
+        Raises:
+            UnavailableError: The store is down or full.
+        """
+        ...
+
+    async def finish(self, run_id: str, iteration: Iteration, ending: Ending) -> bool:
+        """Commit an iteration, and with it what follows: the next job or the end.
+
+        Returns:
+            False if somebody else committed that iteration, or the run ended meanwhile: nothing was written.
+
+        Raises:
+            UnavailableError: The store is down or full; nothing was written.
+        """
+        ...
+
+    async def set_aside(self, run_id: str, n: int, state: Literal["failed", "retrying"], error: str) -> bool:
+        """Note that iteration `n` could not be done: for good, or to be tried again by the same job.
+
+        Returns:
+            False if that iteration was committed, or the run ended meanwhile: nothing was written.
+
+        Raises:
+            UnavailableError: The store is down or full.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The coding agents, one file each, behind the port `ports/agent.py`."""

@@ -1,0 +1,118 @@
+"""Git as a child process: no shell, no hooks, no configuration but the repository's own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import ConflictError, UnavailableError
+
+# What a repository could make us run: its hooks, a file system monitor, a signing program, a background clean-up.
+SAFE = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "commit.gpgSign=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "advice.detachedHead=false"),
+    *("-c", "init.defaultBranch=main"),
+    *("-c", "protocol.ext.allow=never"),
+)
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ralph Wiggum",
+    "GIT_AUTHOR_EMAIL": "ralph@mcp-stack.invalid",
+    "GIT_COMMITTER_NAME": "Ralph Wiggum",
+    "GIT_COMMITTER_EMAIL": "ralph@mcp-stack.invalid",
+}
+# What git needs to find itself, and to clone over ssh with the user's agent.
+PASSED_ON = ("PATH", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy")
+SECONDS = 120.0
+MAX_MESSAGE_CHARACTERS = 400
+
+
+class GitError(ConflictError):
+    """Git refused; says which command and why."""
+
+
+class Git:
+    """Runs git.
+
+    Args:
+        environ: Our environment; git sees an allow-list of it.
+        home: A folder without a .gitconfig.
+    """
+
+    def __init__(self, environ: Mapping[str, str], home: Path) -> None:
+        self._environment = {
+            **{name: environ[name] for name in PASSED_ON if environ.get(name)},
+            **IDENTITY,
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+        }
+
+    async def __call__(self, *arguments: str, folder: Path, timeout_seconds: float = SECONDS) -> str:
+        """Run one git command.
+
+        Args:
+            arguments: After `git`; whatever a caller chose must come behind `--`.
+            folder: Where it runs. Git does not look for a repository above it.
+            timeout_seconds: When it is killed.
+
+        Returns:
+            Its stdout without the line end.
+
+        Raises:
+            GitError: It exited with another code than 0.
+            UnavailableError: There is no git, it took too long, or the disk is full.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *("git", *SAFE, *arguments),
+                cwd=folder,
+                env=self._environment | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            if error.filename == str(folder):
+                raise GitError(f"the folder {folder} is gone", "restore it, or submit the task again") from error
+            raise UnavailableError("git is not installed", "install git >= 2.30 and put it on the PATH") from error
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                output, errors = await process.communicate()
+        except TimeoutError:
+            raise UnavailableError(
+                f"git {arguments[0]} took longer than {timeout_seconds:.0f} s", "try again, or use a smaller repository"
+            ) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            raise _error(arguments[0], errors.decode(errors="replace"))
+        return output.decode(errors="surrogateescape").rstrip("\n")
+
+
+def _error(command: str, message: str) -> GitError | UnavailableError:
+    said = " ".join(message.split())[-MAX_MESSAGE_CHARACTERS:] or "it gave no reason"
+    if any(reason in message for reason in _NO_SPACE):
+        return UnavailableError(f"git {command} found no disk space ({said})", "free some; the task goes on by itself")
+    return GitError(f"git {command} failed ({said})", "look at the repository, then submit the task again")
+
+
+def no_space(error: OSError) -> bool:
+    """Whether an error means that the disk or the user's share of it is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")

@@ -1,0 +1,1 @@
+"""Stores: adapters of the ports onto PostgreSQL, Redis and Qdrant."""

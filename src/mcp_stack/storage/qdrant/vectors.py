@@ -1,0 +1,171 @@
+"""Vectors in Qdrant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UnavailableError
+from ...ports.embedder import Vector
+from ...ports.vectors import Neighbour, Point
+
+if TYPE_CHECKING:
+    from qdrant_client import AsyncQdrantClient
+
+
+class QdrantVectors:
+    """The port `Vectors` on Qdrant: one Qdrant collection for each of ours.
+
+    Args:
+        location: Address of the server, or `:memory:` for an in-process one.
+        dimensions: Length of the vectors.
+        collections: Collections that exist from the start; others are made when the first point comes.
+        api_key: Empty if the server asks for none.
+        timeout_seconds: For each call.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        *,
+        dimensions: int,
+        collections: Sequence[str] = (),
+        api_key: str = "",
+        timeout_seconds: float = 5,
+    ) -> None:
+        self._location = location
+        self._dimensions = dimensions
+        self._wanted = tuple(collections)
+        self._api_key = api_key
+        self._timeout = timeout_seconds
+        self._client: AsyncQdrantClient | None = None
+        self._known: set[str] = set()
+
+    async def upsert(self, collection: str, model: str, points: Sequence[Point]) -> None:
+        """See `Vectors.upsert`."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        if not points:
+            return
+        async with self._connected() as client:
+            await self._ensure_collection(client, collection)
+            await client.upsert(
+                collection,
+                points=[
+                    models.PointStruct(
+                        id=point.id,
+                        vector=point.vector,
+                        payload={
+                            "model": model,
+                            "document_id": point.document_id,
+                            "ordinal": point.ordinal,
+                            "tags": list(point.tags),
+                        },
+                    )
+                    for point in points
+                ],
+                wait=True,
+            )
+
+    async def search(
+        self, vector: Vector, model: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
+    ) -> list[Neighbour]:
+        """See `Vectors.search`."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        must: list[Any] = [models.FieldCondition(key="model", match=models.MatchValue(value=model))]
+        must += [models.FieldCondition(key="tags", match=models.MatchValue(value=tag)) for tag in tags]
+        found: list[Neighbour] = []
+        async with self._connected() as client:
+            for name in await self._existing(client, collection):
+                response = await client.query_points(
+                    name, query=vector, query_filter=models.Filter(must=must), limit=limit, with_payload=True
+                )
+                found += [_neighbour(name, point) for point in response.points]
+        # Ties break by id, as in PostgreSQL's stable order.
+        found.sort(key=lambda neighbour: (-neighbour.similarity, neighbour.id))
+        return found[:limit]
+
+    async def delete_document(self, document_id: str) -> None:
+        """See `Vectors.delete_document`."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        condition = models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id))
+        async with self._connected() as client:
+            for name in await self._existing(client, ""):
+                await client.delete(
+                    name, points_selector=models.FilterSelector(filter=models.Filter(must=[condition])), wait=True
+                )
+
+    async def count(self, collection: str = "") -> int:
+        """See `Vectors.count`."""
+        total = 0
+        async with self._connected() as client:
+            for name in await self._existing(client, collection):
+                total += (await client.count(name, exact=True)).count
+        return total
+
+    async def ping(self) -> None:
+        """See `Vectors.ping`."""
+        async with self._connected() as client:
+            await client.get_collections()
+
+    async def close(self) -> None:
+        """See `Vectors.close`."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            self._known.clear()
+            await client.close()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncQdrantClient]:
+        from httpx import HTTPError  # noqa: PLC0415 - heavy: imported on first use
+        from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - heavy: imported on first use
+        from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415 - heavy: imported on first use
+
+        try:
+            if self._client is None:
+                if self._location == ":memory:":
+                    self._client = AsyncQdrantClient(":memory:")
+                else:
+                    self._client = AsyncQdrantClient(
+                        url=self._location, api_key=self._api_key or None, timeout=int(self._timeout)
+                    )
+                for name in self._wanted:
+                    await self._ensure_collection(self._client, name)
+            yield self._client
+        except (ApiException, HTTPError, OSError) as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UnavailableError(
+                f"Qdrant does not answer ({reason})", "start it, correct QDRANT_URL, or unset it to use pgvector"
+            ) from error
+
+    async def _ensure_collection(self, client: AsyncQdrantClient, name: str) -> None:
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        if name in self._known:
+            return
+        if not await client.collection_exists(name):
+            await client.create_collection(
+                name,
+                vectors_config=models.VectorParams(size=self._dimensions, distance=models.Distance.COSINE),
+                hnsw_config=models.HnswConfigDiff(m=16, ef_construct=64, full_scan_threshold=10_000, on_disk=False),
+            )
+        self._known.add(name)
+
+    async def _existing(self, client: AsyncQdrantClient, collection: str) -> list[str]:
+        if collection:
+            return [collection] if await client.collection_exists(collection) else []
+        return sorted(described.name for described in (await client.get_collections()).collections)
+
+
+def _neighbour(collection: str, point: Any) -> Neighbour:
+    payload = point.payload or {}
+    return Neighbour(
+        id=str(point.id),
+        document_id=str(payload.get("document_id", "")),
+        ordinal=int(payload.get("ordinal", 0)),
+        collection=collection,
+        similarity=float(point.score),
+    )

@@ -1,0 +1,236 @@
+"""Claude through the real SDK, at an endpoint that answers by script."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mcp_stack.errors import UnavailableError, UsageError
+from mcp_stack.llm.claude import ClaudeChat
+from mcp_stack.ports.chat import Completion, Message
+from tests.support.scripted_claude import ScriptedClaude
+
+KEY = "sk-ant-very-secret-0123456789"
+QUESTION = [Message("system", "Be brief."), Message("system", "Be kind."), Message("user", "Capital of France?")]
+
+
+@pytest.fixture
+def claude() -> Iterator[ScriptedClaude]:
+    with ScriptedClaude() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def model(claude: ScriptedClaude) -> AsyncIterator[ClaudeChat]:
+    chat = ClaudeChat(KEY, model="claude-sonnet-4-6", base_url=claude.url, max_retries=1, timeout_seconds=10)
+    yield chat
+    await chat.close()
+
+
+async def test_an_answer_carries_its_tokens_and_its_cost_with_cache_prices(
+    claude: ScriptedClaude, model: ClaudeChat
+) -> None:
+    claude.answers("Paris.", tokens_in=1000, tokens_out=100, cache_write=2000, cache_read=3000, thinking="France ...")
+    completion = await model.complete(QUESTION, 50)
+    # (1000 * 3 + 100 * 15 + 2000 * 3.75 + 3000 * 0.3) / 1e6
+    assert completion == Completion("Paris.", "claude-sonnet-4-6", 6000, 100, cost_usd=0.0129)
+
+
+async def test_system_messages_are_sent_as_the_system_prompt_and_the_key_as_a_header(
+    claude: ScriptedClaude, model: ClaudeChat
+) -> None:
+    claude.answers("Paris.")
+    await model.complete([*QUESTION, Message("assistant", "Paris."), Message("user", "Sure?")], 50)
+    (request,) = claude.received
+    assert request.path == "/v1/messages"
+    assert request.body["system"] == "Be brief.\n\nBe kind."
+    assert [turn["role"] for turn in request.body["messages"]] == ["user", "assistant", "user"]
+    assert request.body["max_tokens"] == 50
+    assert any(KEY in value for value in request.headers.values())
+
+
+async def test_a_stream_has_the_same_tokens_and_cost_and_leaves_thinking_out(
+    claude: ScriptedClaude, model: ClaudeChat
+) -> None:
+    claude.answers("Paris it is.", tokens_in=1000, tokens_out=100, cache_read=3000, thinking="Let me see.")
+    items = [item async for item in model.stream(QUESTION, 50)]
+    assert items[:-1] == ["Paris", " it", " is."]
+    assert items[-1] == Completion("Paris it is.", "claude-sonnet-4-6", 4000, 100, cost_usd=0.0054)
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
+async def test_an_answer_cut_short_says_so(claude: ScriptedClaude, model: ClaudeChat, reason: str) -> None:
+    claude.answers("The capital of", stop_reason=reason)
+    assert (await model.complete(QUESTION, 3)).truncated
+
+
+async def test_a_refusal_is_an_answer(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.answers("I would rather not.", stop_reason="refusal")
+    completion = await model.complete(QUESTION, 50)
+    assert (completion.text, completion.truncated) == ("I would rather not.", False)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
+async def test_after_429_it_waits_as_long_as_asked_and_succeeds(
+    claude: ScriptedClaude, model: ClaudeChat, streamed: bool
+) -> None:
+    claude.fails(429, retry_after=1.2)  # longer than the SDK's own first backoff of half a second
+    claude.answers("Paris.")
+    started = time.monotonic()
+    completion = await _ask(model, streamed)
+    assert time.monotonic() - started >= 1.2
+    assert completion.text == "Paris."
+    assert len(claude.received) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(429, "rate limit"), (529, "overloaded"), (500, "HTTP 500")],
+)
+async def test_a_failure_that_lasts_is_unavailable_after_the_allowed_repetitions(
+    claude: ScriptedClaude, model: ClaudeChat, status: int, words: str
+) -> None:
+    claude.fails(status, retry_after=0.01)
+    claude.fails(status, retry_after=0.01)
+    with pytest.raises(UnavailableError, match=words) as failed:
+        await model.complete(QUESTION, 50)
+    assert "try again in 0.01 s" in failed.value.remedy
+    assert len(claude.received) == 2
+
+
+async def test_a_retry_after_beyond_the_timeout_is_not_waited_for(claude: ScriptedClaude) -> None:
+    claude.fails(429, retry_after=3600)
+    model = ClaudeChat(KEY, base_url=claude.url, timeout_seconds=0.5)
+    with pytest.raises(UnavailableError, match=r"within 0\.5 s"):
+        await model.complete(QUESTION, 50)
+    await model.close()
+
+
+async def test_400_is_unavailable_and_not_repeated(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.fails(400, "max_tokens: 999999 > 128000")
+    with pytest.raises(UnavailableError, match="max_tokens: 999999"):
+        await model.complete(QUESTION, 999999)
+    assert len(claude.received) == 1
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_conversation_that_is_too_long_is_the_callers_fault(
+    claude: ScriptedClaude, model: ClaudeChat, status: int
+) -> None:
+    claude.fails(status, "prompt is too long: 1200000 tokens > 1000000 maximum")
+    with pytest.raises(UsageError, match="1200000 tokens > 1000000"):
+        await model.complete(QUESTION, 50)
+
+
+async def test_an_unknown_model_names_the_setting(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.fails(404)
+    with pytest.raises(UnavailableError, match=r"llm\.claude\.model"):
+        await model.complete(QUESTION, 50)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
+async def test_a_connection_dropped_before_the_answer_is_tried_again(
+    claude: ScriptedClaude, model: ClaudeChat, streamed: bool
+) -> None:
+    claude.drops_connection()
+    claude.answers("Paris.")
+    assert (await _ask(model, streamed)).text == "Paris."
+
+
+async def test_a_connection_that_always_drops_is_unavailable(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.drops_connection()
+    claude.drops_connection()
+    with pytest.raises(UnavailableError, match="connection to Claude was lost"):
+        await model.complete(QUESTION, 50)
+
+
+async def test_a_connection_dropped_in_mid_stream_gives_the_pieces_and_then_unavailable(
+    claude: ScriptedClaude, model: ClaudeChat
+) -> None:
+    claude.drops_connection(after="The capital is")
+    pieces: list[str | Completion] = []
+    with pytest.raises(UnavailableError, match="connection to Claude was lost"):
+        await _read(model, pieces)
+    assert pieces == ["The", " capital", " is"]
+    assert len(claude.received) == 1
+
+
+async def test_an_error_event_in_mid_stream_is_unavailable(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.fails_midway("The capital")
+    with pytest.raises(UnavailableError, match="overloaded"):
+        await _ask(model, streamed=True)
+
+
+async def test_nobody_listening_is_unavailable() -> None:
+    with ScriptedClaude() as endpoint:
+        gone = endpoint.url
+    model = ClaudeChat(KEY, base_url=gone, max_retries=0)
+    with pytest.raises(UnavailableError, match="connection"):
+        await model.complete(QUESTION, 50)
+    await model.close()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_is_named_as_the_cause_but_never_shown(
+    claude: ScriptedClaude, model: ClaudeChat, status: int
+) -> None:
+    claude.fails(status, f"invalid x-api-key {KEY}")
+    with pytest.raises(UnavailableError, match="refuses the API key") as refused:
+        await model.complete(QUESTION, 50)
+    assert "ANTHROPIC_API_KEY" in refused.value.remedy
+    assert KEY not in str(refused.value)
+
+
+async def test_the_key_is_in_no_log_of_any_library_even_at_debug(
+    claude: ScriptedClaude, model: ClaudeChat, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    claude.fails(401)
+    with pytest.raises(UnavailableError):
+        await model.complete(QUESTION, 50)
+    claude.drops_connection()
+    claude.answers("Paris.")
+    await _ask(model, streamed=True)
+    assert len(caplog.records) > 10
+    assert KEY not in caplog.text
+
+
+async def test_without_a_key_it_is_unavailable_and_nothing_is_sent(claude: ScriptedClaude) -> None:
+    with pytest.raises(UnavailableError, match="set ANTHROPIC_API_KEY"):
+        await ClaudeChat("", base_url=claude.url).complete(QUESTION, 50)
+    assert claude.received == []
+
+
+def test_a_model_without_a_known_price_is_refused_at_once() -> None:
+    with pytest.raises(UsageError, match=r"llm\.claude\.price_input_per_million"):
+        ClaudeChat(KEY, model="claude-of-tomorrow")
+
+
+async def test_given_prices_make_any_model_usable(claude: ScriptedClaude) -> None:
+    claude.answers("Paris.", tokens_in=1000, tokens_out=100)
+    model = ClaudeChat(
+        KEY,
+        model="claude-of-tomorrow",
+        base_url=claude.url,
+        price_input_per_million=2,
+        price_output_per_million=20,
+    )
+    assert (await model.complete(QUESTION, 50)).cost_usd == 0.004
+    await model.close()
+
+
+async def _ask(model: ClaudeChat, streamed: bool) -> Completion:
+    if not streamed:
+        return await model.complete(QUESTION, 50)
+    *_, last = [item async for item in model.stream(QUESTION, 50)]
+    assert isinstance(last, Completion)
+    return last
+
+
+async def _read(model: ClaudeChat, pieces: list[str | Completion]) -> None:
+    """Keeps what came before an error, too."""
+    async for piece in model.stream(QUESTION, 50):
+        pieces.append(piece)  # noqa: PERF401 - a comprehension would lose the pieces before an error

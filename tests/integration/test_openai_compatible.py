@@ -1,0 +1,123 @@
+"""An OpenAI-compatible endpoint through the real SDK, answering by script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mcp_stack.errors import UnavailableError, UsageError
+from mcp_stack.llm.openai_compatible import OpenAICompatibleChat
+from mcp_stack.ports.chat import Completion, Message
+from tests.support.scripted_openai import ScriptedOpenAI
+
+QUESTION = [Message("system", "Be brief."), Message("user", "Capital of France?")]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedOpenAI]:
+    with ScriptedOpenAI(models=["qwen-7b", "other"]) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def model(server: ScriptedOpenAI) -> AsyncIterator[OpenAICompatibleChat]:
+    chat = OpenAICompatibleChat(f"{server.url}/v1", max_retries=0, timeout_seconds=10)
+    yield chat
+    await chat.close()
+
+
+async def test_without_a_model_the_first_that_the_endpoint_lists_is_asked(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat
+) -> None:
+    server.always_answers("Paris.")
+    assert (await model.complete(QUESTION, 50)).model == "qwen-7b"
+    await model.complete(QUESTION, 50)
+    assert [request.path for request in server.received] == ["/v1/models", *["/v1/chat/completions"] * 2]
+    assert server.received[-1].body["temperature"] == 0
+
+
+async def test_a_given_model_is_asked_without_listing(server: ScriptedOpenAI) -> None:
+    server.answers("Paris.")
+    model = OpenAICompatibleChat(f"{server.url}/v1", "other")
+    assert await model.complete(QUESTION, 50) == Completion("Paris.", "other", tokens_in=10, tokens_out=5)
+    assert [request.path for request in server.received] == ["/v1/chat/completions"]
+    await model.close()
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_a_stream_counts_tokens_where_the_server_tells_them(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, offered: bool
+) -> None:
+    server.answers("Paris it is.", tokens_in=11, tokens_out=4, usage_offered=offered)
+    *pieces, completion = [item async for item in model.stream(QUESTION, 50)]
+    assert pieces == ["Paris", " it", " is."]
+    assert isinstance(completion, Completion)
+    assert (completion.tokens_in, completion.tokens_out) == ((11, 4) if offered else (0, 0))
+
+
+async def test_an_answer_cut_short_says_so(server: ScriptedOpenAI, model: OpenAICompatibleChat) -> None:
+    server.answers("The capital of", finish_reason="length")
+    assert (await model.complete(QUESTION, 3)).truncated
+
+
+async def test_a_connection_dropped_in_mid_stream_is_unavailable(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat
+) -> None:
+    server.drops_connection(after="The capital")
+    pieces: list[str | Completion] = []
+    with pytest.raises(UnavailableError, match="was lost"):
+        await _read(model, pieces)
+    assert pieces == ["The", " capital"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (400, "the request exceeds the available context size, try increasing it", ""),  # llama-server
+        (400, "This model's maximum context length is 4096 tokens", ""),  # vLLM
+        (400, "too many tokens", "context_length_exceeded"),  # OpenAI
+    ],
+)
+async def test_a_conversation_that_is_too_long_is_the_callers_fault(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, status: int, message: str, code: str
+) -> None:
+    server.fails(status, message, code=code)
+    with pytest.raises(UsageError, match=message[:20]):
+        await model.complete(QUESTION, 50)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "refuses the API key"), (404, r"llm\.local\.model"), (500, "HTTP 500"), (400, "no")]
+)
+async def test_other_failures_are_unavailable(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, status: int, words: str
+) -> None:
+    server.fails(status)
+    with pytest.raises(UnavailableError, match=words):
+        await model.complete(QUESTION, 50)
+
+
+async def test_an_endpoint_without_models_is_unavailable() -> None:
+    with ScriptedOpenAI(models=[]) as server:
+        model = OpenAICompatibleChat(f"{server.url}/v1")
+        with pytest.raises(UnavailableError, match="has no model"):
+            await model.complete(QUESTION, 50)
+        await model.close()
+
+
+async def test_nobody_listening_is_unavailable_and_a_password_in_the_address_is_not_shown() -> None:
+    with ScriptedOpenAI() as server:
+        gone = server.url.replace("//", "//user:hidden@")
+    model = OpenAICompatibleChat(f"{gone}/v1", max_retries=0)
+    with pytest.raises(UnavailableError, match="was lost or refused") as failed:
+        await model.complete(QUESTION, 50)
+    assert "hidden" not in str(failed.value)
+    assert "hidden" not in model.name
+    await model.close()
+
+
+async def _read(model: OpenAICompatibleChat, pieces: list[str | Completion]) -> None:
+    """Keeps what came before an error, too."""
+    async for piece in model.stream(QUESTION, 50):
+        pieces.append(piece)  # noqa: PERF401 - a comprehension would lose the pieces before an error

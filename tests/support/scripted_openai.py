@@ -1,0 +1,101 @@
+"""An endpoint that speaks OpenAI's chat completions API by script, as llama-server, vLLM and Ollama do.
+
+::
+
+    with ScriptedOpenAI(models=["qwen"]) as server:
+        server.answers("Paris.")
+        model = OpenAICompatibleChat(f"{server.url}/v1")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from .http_endpoint import DROP, HttpEndpoint, Received, Reply, dropped, event_stream, failure, in_words
+
+
+class ScriptedOpenAI(HttpEndpoint):
+    """Answers `/v1/chat/completions` in the order scripted, and `/v1/models` always.
+
+    Args:
+        models: Names that `/v1/models` lists.
+    """
+
+    def __init__(self, models: Sequence[str] = ("local-model",)) -> None:
+        super().__init__()
+        self._models = list(models)
+
+    def fixed_routes(self) -> Mapping[str, Reply]:
+        """The list of models."""
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self._models]
+        return {"/v1/models": lambda _request: JSONResponse({"object": "list", "data": listed})}
+
+    def answers(self, text: str, **details: Any) -> None:
+        """The next reply is an answer; `details` are those of `answer`."""
+        self.then(answer(text, **details))
+
+    def always_answers(self, text: str, **details: Any) -> None:
+        """Every reply that nothing else is scripted for is this answer."""
+        self.always(answer(text, **details))
+
+    def fails(self, status: int, message: str = "no", *, code: str = "", retry_after: float | None = None) -> None:
+        """The next reply is an error."""
+        error = {"error": {"message": message, "type": "error", "code": code or None}}
+        self.then(failure(status, error, retry_after=retry_after))
+
+    def drops_connection(self, *, after: str = "") -> None:
+        """The next reply breaks off: in the middle of a stream after this text, or before its first byte."""
+        self.then(answer(after, drop=True) if after else dropped)
+
+
+def answer(
+    text: str,
+    *,
+    tokens_in: int = 10,
+    tokens_out: int = 5,
+    finish_reason: str = "stop",
+    usage_offered: bool = True,
+    drop: bool = False,
+) -> Reply:
+    """A reply with an answer.
+
+    Args:
+        text: The answer; streamed word by word.
+        tokens_in: Prompt tokens.
+        tokens_out: Generated tokens.
+        finish_reason: Why the answer ends.
+        usage_offered: Whether tokens are told, in a stream if asked to; some servers never do.
+        drop: End a stream right after the text.
+    """
+    usage = {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+    def reply(request: Received) -> Response:
+        head = {"id": "chatcmpl-scripted", "created": 0, "model": request.body["model"]}
+        if not request.body.get("stream"):
+            message = {"role": "assistant", "content": text}
+            choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+            return JSONResponse(
+                {**head, "object": "chat.completion", "choices": [choice]} | ({"usage": usage} if usage_offered else {})
+            )
+
+        def chunk(delta: dict[str, str], reason: str | None = None) -> str:
+            choice = {"index": 0, "delta": delta, "finish_reason": reason}
+            return _event({**head, "object": "chat.completion.chunk", "choices": [choice]})
+
+        pieces = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": word}) for word in in_words(text))]
+        if drop:
+            return event_stream([*pieces, DROP])
+        pieces.append(chunk({}, finish_reason))
+        if usage_offered and request.body.get("stream_options", {}).get("include_usage"):
+            pieces.append(_event({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
+        return event_stream([*pieces, "data: [DONE]\n\n"])
+
+    return reply
+
+
+def _event(data: dict[str, Any]) -> str:
+    return f"data: {json.dumps(data)}\n\n"

@@ -26,7 +26,7 @@ def runs(database: Database) -> Runs:
 def new_run(**changes: Any) -> NewRun:
     values: dict[str, Any] = {
         "id": str(uuid.uuid4()),
-        "task": "Grüße, 世界; it's \"quoted\"",
+        "task": 'Grüße, 世界; it\'s "quoted"',
         "workspace": "/somewhere",
         "base_commit": "base",
         "backend": "command",
@@ -106,7 +106,12 @@ async def test_an_iteration_is_committed_together_with_the_next_job(runs: Runs, 
     assert await runs.finish(asked.id, iteration(1), ending("running"))
     run = await runs.get(asked.id)
     assert (run.state, run.iteration, run.commit, run.last_error) == ("running", 1, "commit 1", "because running")
-    assert (run.feedback, run.diff, run.cost_usd, run.tokens) == ("try harder", Diff(2, 7, "2 files changed"), 0.25, 100)
+    assert (run.feedback, run.diff, run.cost_usd, run.tokens) == (
+        "try harder",
+        Diff(2, 7, "2 files changed"),
+        0.25,
+        100,
+    )
     assert [job["args"]["n"] for job in await jobs(database)] == [1, 2]
     assert await runs.iterations(asked.id) == [iteration(1)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+
+
+def may_look_into_processes() -> bool:
+    """Whether /proc shows another user's open files: in a container root often lacks CAP_SYS_PTRACE (bit 19)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    capabilities = int(re.findall(r"CapEff:\s*(\w+)", status.read_text())[0], 16)
+    return os.geteuid() != 0 or bool(capabilities & 1 << 19)
+
+
+looks_into_processes = pytest.mark.skipif(not may_look_into_processes(), reason="may not look into the server")
 
 
 @pytest.fixture
@@ -80,6 +92,7 @@ def test_an_empty_folder_becomes_a_server_with_the_database_mcp_and_vectors(data
     attachment.release()
 
 
+@looks_into_processes
 def test_the_settings_are_those_of_a_laptop_and_nothing_listens_on_tcp(data_folder: Path) -> None:
     conninfo = EmbeddedPostgres(data_folder).attach().conninfo
     expected = {
@@ -140,7 +153,7 @@ def test_stop_stops_the_server_whoever_is_attached_and_is_no_error_when_nothing_
         assert running(data_folder)
 
 
-@on_linux
+@looks_into_processes
 def test_the_server_is_nobodys_child_and_inherits_no_descriptor(data_folder: Path) -> None:
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
@@ -163,7 +176,7 @@ def test_the_server_is_nobodys_child_and_inherits_no_descriptor(data_folder: Pat
     ]
 
 
-@on_linux
+@looks_into_processes
 def test_the_servers_environment_holds_no_secret_of_ours(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=1MB")
@@ -379,6 +392,25 @@ def test_another_user_cannot_reach_the_socket_and_is_refused_if_he_could(
         assert "Peer authentication failed" in psql_as_nobody(reachable_folder, conninfo)
     finally:
         folder.chmod(0o700)
+
+
+@as_root
+def test_another_users_data_folder_is_denied_to_an_ordinary_user(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from mcp_stack.storage.postgres.embedded import EmbeddedPostgres\n"
+        "from mcp_stack.errors import DeniedError\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "server = EmbeddedPostgres(Path(sys.argv[1]))\n"
+        "for method in (server.attach, server.ensure_running, server.stop, server.free_bytes):\n"
+        "    try: method()\n"
+        "    except DeniedError: continue\n"
+        "    sys.exit(method.__name__)\n"
+    )
+    (tmp_path / "data").mkdir(mode=0o700)
+    tmp_path.chmod(0o700)
+    command = [sys.executable, "-c", code, str(tmp_path / "data" / "below")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @as_root

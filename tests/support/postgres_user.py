@@ -35,7 +35,7 @@ class PostgresUser:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(SOURCES)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(SOURCES), *sys.path])},
             start_new_session=True,
         )
 

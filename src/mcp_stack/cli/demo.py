@@ -25,7 +25,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from ..composition import Stack
 from ..errors import NotFoundError, StackError, UnavailableError
+from ..settings import load_settings
 
 if TYPE_CHECKING:
     from mcp.client import Client
@@ -37,7 +39,7 @@ TASK = "Write greet.py so that the tests pass: greet(name) returns 'Hello, NAME!
 SECONDS_FOR_THE_TASK = 120
 MAX_DOCUMENTS = 2000
 
-_TEST = '''\
+_TEST = """\
 import unittest
 
 from greet import greet
@@ -49,11 +51,11 @@ class GreetTest(unittest.TestCase):
 
 
 unittest.main()
-'''
+"""
 
 # Stands in for a coding agent: a program that reads the prompt and edits the working folder. Like many an agent it
 # gets it wrong the first time, and right once it has read what the tests said.
-_AGENT = '''\
+_AGENT = """\
 import pathlib
 import sys
 
@@ -62,7 +64,7 @@ learned = "AssertionError" in prompt
 body = 'return f"Hello, {name}!"' if learned else 'return "Hello!"'
 pathlib.Path("greet.py").write_text(f"def greet(name):\\n    {body}\\n")
 print("fixed the greeting" if learned else "wrote a first version")
-'''
+"""
 
 
 def demo(docs: str) -> int:
@@ -109,7 +111,9 @@ def _own_documents(work: Path) -> Path:
         if source.is_file():
             shutil.copy(source, folder)
     if not any(folder.iterdir()):
-        raise NotFoundError("this installation has no documents of its own", "name a folder: mcp-stack demo --docs PATH")
+        raise NotFoundError(
+            "this installation has no documents of its own", "name a folder: mcp-stack demo --docs PATH"
+        )
     return folder
 
 
@@ -129,9 +133,7 @@ async def _run(console: Console, documents: Path, work: Path, environment: dict[
     console.print("claude-code, cursor, continue); [bold]mcp-stack doctor[/] says what else you can add.")
 
 
-async def _start_servers(
-    console: Console, stack: AsyncExitStack, environment: dict[str, str]
-) -> dict[str, Client]:
+async def _start_servers(console: Console, stack: AsyncExitStack, environment: dict[str, str]) -> dict[str, Client]:
     from mcp.client import Client  # noqa: PLC0415 - heavy: imported on first use
     from mcp.client.stdio import StdioServerParameters  # noqa: PLC0415 - heavy: imported on first use
 
@@ -266,10 +268,8 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _wait_until_released(data: Path) -> None:
-    """Wait until the detached worker and PostgreSQL are gone, so that their folder can be removed."""
-    from ..storage.postgres.embedded import EmbeddedPostgres  # noqa: PLC0415 - only needed here
-
+    """Stop PostgreSQL, which may still serve the worker, so that their folder can be removed."""
     try:
-        EmbeddedPostgres(data).stop()
+        asyncio.run(Stack(load_settings({"MCP_STACK_DATA": str(data)})).stop_embedded())
     except StackError as error:
         print(f"mcp-stack: {error}", file=sys.stderr)

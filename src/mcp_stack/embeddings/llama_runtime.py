@@ -7,14 +7,20 @@ carries the MCP protocol, and replies written by another thread meanwhile would 
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Final
 
 from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.embedder import Vector
+
+_GGML_LOG_LEVEL_ERROR: Final = 4  # ggml.h, enum ggml_log_level
+
+_log = logging.getLogger(__name__)
 
 
 class EncoderModel:
@@ -132,8 +138,6 @@ def _unit(vector: list[float]) -> Vector:
 
 
 def _import_llama() -> ModuleType:
-    # The package's own log callback asks this logger's level; at its default it copies every line to stderr.
-    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     try:
         import llama_cpp  # noqa: PLC0415 - heavy: imported on first use
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: its shared library does not load
@@ -141,5 +145,20 @@ def _import_llama() -> ModuleType:
             f"llama-cpp-python cannot be imported ({error})",
             'pip install "mcp-stack[local]"; until then search works lexically',
         ) from error
+    llama_cpp.llama_log_set(_log_callback(llama_cpp), ctypes.c_void_p(0))
     module: ModuleType = llama_cpp
     return module
+
+
+@functools.cache
+def _log_callback(llama: ModuleType) -> Any:
+    """Sends llama.cpp's errors to our log, and all its chatter to the debug level."""
+
+    def forward(level: int, text: bytes, _data: object) -> None:
+        _log.log(
+            logging.ERROR if level == _GGML_LOG_LEVEL_ERROR else logging.DEBUG,
+            "%s",
+            text.decode(errors="replace").strip(),
+        )
+
+    return llama.llama_log_callback(forward)

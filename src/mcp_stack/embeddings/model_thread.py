@@ -1,7 +1,7 @@
-"""One dedicated thread per model: urgent calls between the steps of long ones.
+"""One dedicated thread per model context.
 
-Models are not thread-safe, and each thread that has run one keeps its own pool of OpenMP workers, so
-`asyncio.to_thread` is out of the question.
+A context is not thread-safe, and each thread that has computed may keep a pool of OpenMP workers, so
+`asyncio.to_thread`, which picks any thread of its pool, is out of the question.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from mcp_stack.errors import UnavailableError
 T = TypeVar("T")
 
 Steps: TypeAlias = Generator[None, None, T]
-"""Work that yields wherever it may be interrupted or dropped, and returns its result."""
+"""Work that yields wherever others may go first or it may be dropped, and returns its result."""
 
 
 class ModelThread:
-    """Runs calls in one daemon thread, started by the first of them.
+    """Runs work in one daemon thread, started by the first call.
 
-    Waiting urgent calls run before the next step of any long one; long ones take turns, step by step. A caller that
-    is cancelled has its work dropped at the next step.
+    Works take turns, one step each, so a short one waits for a step of a long one and never for the whole. A caller
+    that is cancelled has its work dropped at the next step.
 
     Args:
         name: Of the thread, as debuggers show it.
@@ -37,38 +37,25 @@ class ModelThread:
         self._name = name
         self._release = release
         self._changed = threading.Condition()
-        self._urgent: deque[_Work[Any]] = deque()
-        self._long: deque[_Work[Any]] = deque()
+        self._waiting: deque[_Work[Any]] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._ended: Future[None] = Future()
 
     async def call(self, function: Callable[[], T]) -> T:
-        """Run a short function as soon as the current step is over.
+        """Run a short function.
 
         Raises:
             UnavailableError: The thread is closed; otherwise what the function raises.
         """
-        return await self._submit(self._urgent, _one_step(function))
+        return await self.run(_one_step(function))
 
     async def run(self, steps: Steps[T]) -> T:
-        """Run a generator to its end, one step at a time.
+        """Run a generator to its end.
 
         Raises:
             UnavailableError: The thread is closed; otherwise what the generator raises.
         """
-        return await self._submit(self._long, steps)
-
-    async def close(self) -> None:
-        """End the thread after what it is doing now; calls that still wait fail with UnavailableError."""
-        with self._changed:
-            if not self._closed and self._thread is None:
-                self._ended.set_result(None)
-            self._closed = True
-            self._changed.notify()
-        await asyncio.shield(asyncio.wrap_future(self._ended))
-
-    async def _submit(self, queue: deque[_Work[Any]], steps: Steps[T]) -> T:
         work = _Work(steps)
         with self._changed:
             if self._closed:
@@ -76,34 +63,35 @@ class ModelThread:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
                 self._thread.start()
-            queue.append(work)
+            self._waiting.append(work)
             self._changed.notify()
         return await asyncio.wrap_future(work.future)
 
+    async def close(self) -> None:
+        """End the thread after its current step; calls that still wait fail with UnavailableError."""
+        with self._changed:
+            if not self._closed and self._thread is None:
+                self._ended.set_result(None)
+            self._closed = True
+            self._changed.notify()
+        await asyncio.shield(asyncio.wrap_future(self._ended))
+
     def _loop(self) -> None:
-        while turn := self._next_turn():
-            for work in turn:
-                if not work.step():
-                    self._long.append(work)
-            del turn, work  # an idle thread keeps no texts and no results alive
-        for abandoned in (*self._urgent, *self._long):
+        while (work := self._next()) is not None:
+            if not work.step():
+                self._waiting.append(work)
+            del work  # an idle thread keeps no texts and no results alive
+        for abandoned in self._waiting:
             abandoned.fail(self._closed_error())
         try:
             self._release()
         finally:
             self._ended.set_result(None)
 
-    def _next_turn(self) -> list[_Work[Any]]:
-        """All urgent calls that wait now and one long step: a stream of queries cannot starve an import."""
+    def _next(self) -> _Work[Any] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._urgent or self._long)
-            if self._closed:
-                return []
-            turn = list(self._urgent)
-            self._urgent.clear()
-            if self._long:
-                turn.append(self._long.popleft())
-            return turn
+            self._changed.wait_for(lambda: self._closed or self._waiting)
+            return None if self._closed else self._waiting.popleft()
 
     def _closed_error(self) -> UnavailableError:
         return UnavailableError(f"{self._name} is closed", "the server is shutting down: try again when it is back")

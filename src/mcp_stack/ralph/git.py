@@ -84,7 +84,7 @@ class Git:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            if error.filename == str(folder):
+            if str(error.filename) == str(folder):
                 raise GitError(f"the folder {folder} is gone", "restore it, or submit the task again") from error
             raise UnavailableError("git is not installed", "install git >= 2.30 and put it on the PATH") from error
         try:

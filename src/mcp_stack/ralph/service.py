@@ -215,7 +215,7 @@ class Ralph:
         return name
 
 
-_WITHOUT_COMMANDS = "no verify commands were given, so it rests on the repository's own tests, or on the agent's exit code if it has none"
+_WITHOUT_COMMANDS = "without verify commands it rests on the detected tests, or else on the agent's exit code"
 _WAITING_FOR = {"queued": "a free worker", "retrying": "a pause after a failure", "awaiting_approval": "approval"}
 
 

@@ -16,6 +16,8 @@ from ..ports.runs import Diff, NewRun
 from .git import Git, GitError
 
 CLONE_SECONDS = 900.0
+# Repositories inside of repositories that an agent made; nobody does so, but a loop needs an end.
+MAX_NESTING = 5
 # What a git process that was killed leaves behind, in the worktree's own git folder.
 STALE_LOCKS = ("index.lock", "HEAD.lock")
 _SCP_FORM = re.compile(r"^[\w.-]+@[\w.-]+:\S+$")
@@ -144,6 +146,7 @@ class Workspaces:
             UnavailableError: There is no disk space.
         """
         folder, branch = worktree.path, f"refs/heads/{worktree.branch}"
+        await self._absorb_repositories(folder)
         await self._git("add", "--all", folder=folder)
         tree = await self._git("write-tree", folder=folder)
         commit = await self._git(
@@ -217,6 +220,20 @@ class Workspaces:
             await self._git("init", "--quiet", folder=unfinished)
             await self._git("commit", "--quiet", "--allow-empty", "-m", "Start", folder=unfinished)
         unfinished.rename(repository)
+
+    async def _absorb_repositories(self, folder: Path) -> None:
+        """Make plain files of the repositories that the agent created inside of the worktree, as scaffolding tools do.
+
+        Git would record such a folder as a bare reference, and its files nowhere.
+        """
+        for _ in range(MAX_NESTING):
+            others = await self._git("ls-files", "--others", "--exclude-standard", "-z", folder=folder)
+            # Git lists files one by one, and only a repository as a folder.
+            inner = [folder / name / ".git" for name in others.split("\0") if name.endswith("/")]
+            if not inner:
+                return
+            for git_folder in inner:
+                await asyncio.to_thread(shutil.rmtree, git_folder, ignore_errors=True)
 
     async def _is_worktree(self, path: Path) -> bool:
         """Whether a worktree is there and git knows it; what killed git processes left locked is unlocked."""

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -162,7 +163,7 @@ class Hybrid(Section):
     fallback_threshold: Fraction = 0.70
     high_value_threshold: Fraction = 0.70
     fallback_quality: Fraction = 0.80
-    max_answer_tokens: Positive = 1024
+    max_answer_tokens: Positive = 2048
     routing: Routing = Routing()
     learning: Learning = Learning()
     cache: AnswerCache = AnswerCache()
@@ -305,11 +306,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_default_password_off_loopback(self) -> Settings:
-        postgres = self.database.postgres
-        exposed = postgres.host not in LOOPBACK_HOSTS and not postgres.host.startswith("/")
-        if exposed and postgres.password.get_secret_value() == INSECURE_PASSWORD:
+        parts = self.database.postgres
+        address = urlsplit(self.database.url.get_secret_value())
+        for host, password in (
+            (parts.host, parts.password.get_secret_value()),
+            (address.hostname or "", unquote(address.password or "")),
+        ):
+            if password != INSECURE_PASSWORD or host in LOOPBACK_HOSTS or host.startswith("/"):
+                continue
             raise ValueError(
-                f"database.postgres.password is {INSECURE_PASSWORD!r} and the host is not this machine: set a real one"
+                f"the password of PostgreSQL is {INSECURE_PASSWORD!r} and its host is not this machine: set a real one"
             )
         return self
 

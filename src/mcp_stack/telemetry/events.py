@@ -23,20 +23,19 @@ MAX_TEXT_CHARACTERS = 4096
 
 
 class JsonlEvents:
-    """Appends events to `<server>-events.jsonl`, safe with any number of processes.
+    """Appends events to a file, safe with any number of processes.
 
     A line is one `write` on a descriptor opened with O_APPEND: POSIX makes the positioning and the write one step, so
     that lines of several processes never mix. A file that was renamed by rotation is noticed and opened anew.
 
     Args:
-        folder: Where the file is; made if missing.
-        file_prefix: `aidb`, `hybrid`, `ralph` or `embeddings`.
+        path: The file; its folder is made if missing.
         server: The server's name, in every event.
         enabled: False records nothing.
     """
 
-    def __init__(self, folder: Path, file_prefix: str, server: str, *, enabled: bool = True) -> None:
-        self._path = folder / f"{file_prefix}-events.jsonl"
+    def __init__(self, path: Path, server: str, *, enabled: bool = True) -> None:
+        self._path = path
         self._server = server
         self._enabled = enabled
         self._lock = threading.Lock()

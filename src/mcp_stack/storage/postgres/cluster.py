@@ -15,6 +15,7 @@ from mcp_stack.errors import DeniedError, UnavailableError
 
 from .binaries import installations
 from .configuration import ROLE, write_configuration, write_first_configuration
+from .service_user import path_from_inside
 
 if TYPE_CHECKING:
     from .binaries import Installation
@@ -41,7 +42,7 @@ def create(pgdata: Path, installation: Installation, account: Account) -> None:
     try:
         if not account.is_caller:
             os.chown(fresh, account.uid, account.gid)
-        here = account.path_of(fresh)
+        here = path_from_inside(fresh)
         options = f"--username={ROLE} --auth=peer --no-instructions --encoding=UTF8 --locale=C"
         collation = "--locale-provider=builtin --builtin-locale=C.UTF-8"  # the same order on every system
         _run(account, [installation.program("initdb"), "-D", here, *options.split(), *collation.split()], fresh)

@@ -115,24 +115,29 @@ class EmbeddedPostgres:
             UnavailableError: It has not ended by then.
             DeniedError: It belongs to another user.
         """
-        if not self._data_folder.exists():
-            return
-        with self._translated_errors(), exclusive(self._decision_lock, timeout_seconds):
-            if not self._postmaster.shut_down(timeout_seconds):
-                raise UnavailableError(
-                    f"PostgreSQL has not stopped within {timeout_seconds:.0f} s", "wait, and look into its log"
-                )
+        with self._translated_errors():
+            if not self._data_folder.exists():
+                return
+            with exclusive(self._decision_lock, timeout_seconds):
+                if not self._postmaster.shut_down(timeout_seconds):
+                    raise UnavailableError(
+                        f"PostgreSQL has not stopped within {timeout_seconds:.0f} s", "wait, and look into its log"
+                    )
 
     def free_bytes(self) -> int:
         """Space that the server can still write to.
 
         Returns:
             Bytes free on the disk of PGDATA.
+
+        Raises:
+            DeniedError: The folder is out of this user's reach.
         """
-        folder = self._postmaster.pgdata
-        while not folder.exists():
-            folder = folder.parent
-        return shutil.disk_usage(folder).free
+        with self._translated_errors():
+            folder = self._postmaster.pgdata
+            while not folder.exists():
+                folder = folder.parent
+            return shutil.disk_usage(folder).free
 
     def _take_share(self, users: int) -> None:
         if not try_lock(users, shared=True):  # we hold it exclusively only under the lock that this caller holds

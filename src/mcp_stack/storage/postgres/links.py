@@ -45,6 +45,14 @@ class EmbeddedLink:
         """Free bytes on the disk of its data."""
         return self._server.free_bytes()
 
+    async def stop(self) -> None:
+        """Stop the server, whoever uses it.
+
+        Raises:
+            UnavailableError: It does not stop in time.
+        """
+        await asyncio.to_thread(self._server.stop)
+
     async def close(self) -> None:
         """Give up the share; the last one out stops the server."""
         if self._attachment is not None:

@@ -24,7 +24,7 @@ from .configuration import ROLE, write_configuration
 from .locks import POLL_SECONDS, is_locked
 from .probe import SOCKET_NAME, Answer, probe
 from .processes import cluster_name, read_pid_file, server_processes
-from .service_user import environment, server_account
+from .service_user import environment, path_from_inside, server_account
 from .socket_folder import make_socket_folder
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Postmaster:
         command = [str(installation.program("postgres"))]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        self._detach(account, [*command, "-D", account.path_of(self.pgdata)])
+        self._detach(account, [*command, "-D", path_from_inside(self.pgdata)])
 
     def _clear_away(self, stale: PidFile | None, socket_folder: Path) -> None:
         """Remove what a crash left: PostgreSQL would take any process that got the same number for the old server."""

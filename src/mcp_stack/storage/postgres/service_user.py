@@ -43,14 +43,6 @@ class Account:
         """Whether this process runs as that user."""
         return self.uid == os.geteuid()
 
-    def path_of(self, folder: Path) -> str:
-        """How a program that runs as this user, started in `folder`, names that folder.
-
-        The service user may not be able to walk down to it. The link to the working folder that Linux offers needs
-        no permission on the folders above, and the programs of PostgreSQL keep the folder they are started in.
-        """
-        return str(folder) if self.is_caller else "/proc/self/cwd"
-
     def run(self, command: Sequence[str | Path], *, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program to its end as this user.
 
@@ -81,6 +73,23 @@ class Account:
             check=False,
             **switch,
         )
+
+
+def path_from_inside(folder: Path) -> str:
+    """How a program of PostgreSQL that is started in `folder` names that folder.
+
+    On Linux by the link to its working folder, which PostgreSQL keeps. That needs no permission on the folders
+    above, through which the service user may not be able to walk; and it follows a folder that is moved, where a
+    path would lead the server to write its pg_control into whatever has taken the old place.
+
+    Args:
+        folder: The data folder of PostgreSQL.
+
+    Returns:
+        The link, or the path on a system without it.
+    """
+    link = "/proc/self/cwd"
+    return link if Path(link).exists() else str(folder)
 
 
 def environment() -> dict[str, str]:

@@ -1,0 +1,133 @@
+"""The models of one process."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..ports.chat import ChatModel
+from ..ports.embedder import Embedder
+from ..settings import Settings
+from .stores import Stores
+
+if TYPE_CHECKING:
+    from ..hybrid.decision import Models
+
+EMBEDDING_TTL_SECONDS = 86_400
+
+
+class ModelAdapters:
+    """The embedder, the local model and Claude, as far as they are configured.
+
+    Args:
+        settings: Which ones.
+        stores: Where embeddings are cached.
+    """
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._settings = settings
+        self._stores = stores
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The configured embedder behind a cache."""
+        if self._settings.embeddings.provider == "none":
+            from ..embeddings.none import NoEmbedder
+
+            return NoEmbedder()
+        from ..embeddings.caching import CachingEmbedder
+
+        return CachingEmbedder(
+            self._plain_embedder(),
+            self._stores.cache,
+            ttl_seconds=EMBEDDING_TTL_SECONDS,
+            memory_entries=self._settings.hybrid.cache.embedding_cache_size,
+        )
+
+    @cached_property
+    def local(self) -> ChatModel | None:
+        """The local model: an endpoint, or llama.cpp in this process."""
+        local = self._settings.llm.local
+        if local.url:
+            from ..llm.openai_compatible import OpenAICompatibleChat
+
+            return OpenAICompatibleChat(
+                local.url, local.model, local.api_key.get_secret_value(), timeout_seconds=local.timeout_seconds
+            )
+        if local.path:
+            from ..llm.llama_cpp import LlamaCppChat
+
+            return LlamaCppChat(self.local_file, context_tokens=local.context_tokens, threads=local.threads)
+        return None
+
+    @property
+    def local_file(self) -> Path:
+        """The configured GGUF file."""
+        return Path(self._settings.llm.local.path).expanduser()
+
+    @cached_property
+    def remote(self) -> ChatModel | None:
+        """Claude, if there is a key.
+
+        Raises:
+            UsageError: The price of the configured model is not known.
+        """
+        claude = self._settings.llm.claude
+        if not claude.api_key.get_secret_value():
+            return None
+        from ..llm.claude import ClaudeChat
+
+        return ClaudeChat(
+            claude.api_key.get_secret_value(),
+            model=claude.model,
+            base_url=claude.url,
+            timeout_seconds=claude.timeout_seconds,
+            max_retries=claude.max_retries,
+            price_input_per_million=claude.price_input_per_million,
+            price_output_per_million=claude.price_output_per_million,
+        )
+
+    @cached_property
+    def all(self) -> Models:
+        """The models as the router sees them.
+
+        Raises:
+            UsageError: The price of the configured model is not known.
+        """
+        from ..hybrid.decision import Models
+        from ..llm.prices import Price, Rates, price_of
+
+        claude = self._settings.llm.claude
+        given = claude.price_input_per_million, claude.price_output_per_million
+        price = Price(Rates.of(*given)) if all(given) else price_of(claude.model)
+        return Models(self.local, self.remote, price.cost_usd, self.embedder.model)
+
+    async def close(self) -> None:
+        """Free what was loaded."""
+        for name in ("embedder", "local", "remote"):
+            if (part := self.__dict__.pop(name, None)) is not None:
+                await part.close()
+
+    def _plain_embedder(self) -> Embedder:
+        chosen = self._settings.embeddings
+        match chosen.provider:
+            case "sentence_transformers":
+                from ..embeddings.sentence_transformers import SentenceTransformersEmbedder
+
+                return SentenceTransformersEmbedder(chosen.model, dimensions=chosen.dimensions)
+            case "remote":
+                from ..embeddings.remote import RemoteEmbedder
+
+                return RemoteEmbedder(
+                    chosen.url,
+                    chosen.model,
+                    dimensions=chosen.dimensions,
+                    api_key=chosen.api_key.get_secret_value(),
+                    timeout_seconds=chosen.timeout_seconds,
+                )
+            case _:
+                from ..embeddings.llama_cpp import LlamaCppEmbedder
+
+                return LlamaCppEmbedder(self._settings.models_folder, os.environ)

@@ -1,0 +1,157 @@
+"""The stores of one process."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..errors import UnavailableError, UsageError
+from ..ports.cache import Cache
+from ..ports.vectors import Vectors
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..storage.postgres.documents import PostgresDocuments
+    from ..storage.postgres.interactions import PostgresInteractions
+    from ..storage.postgres.links import EmbeddedLink, RemoteLink
+    from ..storage.postgres.pool import Database
+    from ..storage.postgres.runs import PostgresRuns
+    from ..storage.postgres.tools import PostgresTools
+
+# The column of document_embeddings; a vector index needs a fixed length.
+STORED_DIMENSIONS = 384
+EMBEDDED_CONNECTIONS = 5
+
+
+class Stores:
+    """PostgreSQL embedded or configured, Redis and Qdrant where they are configured.
+
+    Args:
+        settings: Which ones.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def link(self) -> EmbeddedLink | RemoteLink:
+        """How the PostgreSQL server is reached."""
+        from ..storage.postgres.links import EmbeddedLink, RemoteLink
+
+        database = self._settings.database
+        if url := database.url.get_secret_value():
+            return RemoteLink(url)
+        if database.postgres.host:
+            from psycopg.conninfo import make_conninfo
+
+            parts = database.postgres
+            return RemoteLink(
+                make_conninfo(
+                    host=parts.host,
+                    port=parts.port,
+                    dbname=parts.database,
+                    user=parts.user,
+                    password=parts.password.get_secret_value(),
+                )
+            )
+        return EmbeddedLink(self._settings.data, database.embedded.start_timeout_seconds)
+
+    @cached_property
+    def database(self) -> Database:
+        """Connections to PostgreSQL, with the schema up to date."""
+        from ..storage.postgres.links import EmbeddedLink
+        from ..storage.postgres.migrate import migrate
+        from ..storage.postgres.pool import Database, PoolSize
+
+        pool = self._settings.database.postgres.pool
+        times = (pool.timeout_seconds, pool.recycle_seconds)
+        if isinstance(self.link, EmbeddedLink):
+            size = PoolSize(0, EMBEDDED_CONNECTIONS, *times)
+        else:
+            size = PoolSize(pool.size, pool.size + pool.max_overflow, *times)
+        return Database(self.link.conninfo, migrate, size, self._check_writable)
+
+    @cached_property
+    def documents(self) -> PostgresDocuments:
+        """Documents and their words."""
+        from ..storage.postgres.documents import PostgresDocuments
+
+        return PostgresDocuments(self.database)
+
+    @cached_property
+    def interactions(self) -> PostgresInteractions:
+        """The record of answered questions."""
+        from ..storage.postgres.interactions import PostgresInteractions
+
+        return PostgresInteractions(self.database)
+
+    @cached_property
+    def tools(self) -> PostgresTools:
+        """The tool registry."""
+        from ..storage.postgres.tools import PostgresTools
+
+        return PostgresTools(self.database)
+
+    @cached_property
+    def runs(self) -> PostgresRuns:
+        """Ralph's runs."""
+        from ..jobs.app import IterationJobs
+        from ..storage.postgres.runs import PostgresRuns
+
+        return PostgresRuns(self.database, IterationJobs().defer)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Qdrant if it is configured, else pgvector.
+
+        Raises:
+            UsageError: The embedding model's dimensions do not fit into PostgreSQL's column.
+        """
+        qdrant, dimensions = self._settings.database.qdrant, self._settings.embeddings.dimensions
+        if location := qdrant.url or (f"http://{qdrant.host}:{qdrant.port}" if qdrant.host else ""):
+            from ..storage.qdrant.vectors import QdrantVectors
+
+            return QdrantVectors(
+                location,
+                dimensions=dimensions,
+                collections=qdrant.collections,
+                api_key=qdrant.api_key.get_secret_value(),
+            )
+        if dimensions != STORED_DIMENSIONS:
+            raise UsageError(
+                f"embeddings.dimensions is {dimensions}, and PostgreSQL stores {STORED_DIMENSIONS}",
+                "set QDRANT_URL, or choose a model with 384 dimensions",
+            )
+        from ..storage.postgres.vectors import PgVectors
+
+        return PgVectors(self.database)
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Redis if it is configured and not switched off, else PostgreSQL."""
+        redis = self._settings.database.redis
+        url = redis.url or (f"redis://{redis.host}:{redis.port}" if redis.host else "")
+        if url and self._settings.hybrid.cache.redis_enabled:
+            from ..storage.redis.cache import RedisCache
+
+            pool = redis.pool
+            return RedisCache(url, max_connections=pool.max_connections, timeout_seconds=pool.timeout_seconds)
+        from ..storage.postgres.cache import PostgresCache
+
+        return PostgresCache(self.database)
+
+    async def close(self) -> None:
+        """Close what was opened, connections before the server that they lead to."""
+        for name in ("cache", "vectors", "database", "link"):
+            if (part := self.__dict__.pop(name, None)) is not None:
+                await part.close()
+
+    def _check_writable(self) -> None:
+        from ..storage.postgres.links import EmbeddedLink
+
+        least = self._settings.database.embedded.min_free_mb * 1_000_000
+        if isinstance(self.link, EmbeddedLink) and (free := self.link.free_bytes()) < least:
+            raise UnavailableError(
+                f"the disk of {self._settings.data} has only {free // 1_000_000} MB free, so nothing is written",
+                "free some space; reading still works (limit: database.embedded.min_free_mb)",
+            )

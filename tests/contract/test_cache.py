@@ -1,0 +1,116 @@
+"""The port `Cache`, on PostgreSQL and on a real Redis or Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mcp_stack.errors import UnavailableError
+from mcp_stack.ports.cache import Cache
+from mcp_stack.storage.postgres.cache import PostgresCache
+from mcp_stack.storage.postgres.pool import Database
+from mcp_stack.storage.redis.cache import RedisCache
+from tests.support.postgres import open_database
+from tests.support.redis_server import running_redis
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture(params=["postgres", "redis"])
+async def cache(request: pytest.FixtureRequest, database: Database, redis_url: str) -> AsyncIterator[Cache]:
+    if request.param == "postgres":
+        yield PostgresCache(database)
+        return
+    redis = RedisCache(redis_url)
+    yield redis
+    await redis.close()
+
+
+async def test_a_value_is_found_until_it_is_deleted(cache: Cache) -> None:
+    await cache.set("query:a", b"\x00binary\xff", 60)
+    assert await cache.get("query:a") == b"\x00binary\xff"
+    await cache.delete("query:a")
+    await cache.delete("query:a")
+    assert await cache.get("query:a") is None
+
+
+async def test_a_second_value_replaces_the_first(cache: Cache) -> None:
+    await cache.set("query:b", b"one", 60)
+    await cache.set("query:b", b"two", 60)
+    assert await cache.get("query:b") == b"two"
+
+
+async def test_a_value_is_gone_when_its_time_is_over(cache: Cache) -> None:
+    await cache.set("query:c", b"short", 0.05)
+    async with asyncio.timeout(5):
+        while await cache.get("query:c") is not None:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_bucket_gives_as_many_tokens_as_it_holds_and_says_when_the_next_comes(cache: Cache) -> None:
+    taken = [await cache.take_token("rate:full", 3, 3600) for _ in range(4)]
+    assert [each.allowed for each in taken] == [True, True, True, False]
+    assert 1100 < taken[3].retry_after_seconds <= 1200
+    assert (await cache.take_token("rate:other", 3, 3600)).allowed
+
+
+async def test_a_bucket_fills_again_with_time(cache: Cache) -> None:
+    assert (await cache.take_token("rate:quick", 1, 0.05)).allowed
+    async with asyncio.timeout(5):
+        while not (await cache.take_token("rate:quick", 1, 0.05)).allowed:
+            await asyncio.sleep(0.005)
+
+
+async def test_callers_at_the_same_instant_share_the_bucket(cache: Cache) -> None:
+    taken = await asyncio.gather(*(cache.take_token("rate:race", 10, 3600) for _ in range(40)))
+    assert sum(each.allowed for each in taken) == 10
+
+
+async def test_it_answers_a_ping(cache: Cache) -> None:
+    await cache.ping()
+
+
+async def test_a_redis_that_is_gone_is_unavailable_and_says_what_to_do() -> None:
+    cache = RedisCache("redis://127.0.0.1:1/0", timeout_seconds=1)
+    with pytest.raises(UnavailableError, match="REDIS_URL"):
+        await cache.get("query:a")
+    await cache.close()
+
+
+async def test_a_redis_without_a_memory_bound_is_given_one(redis_url: str) -> None:
+    from redis.asyncio import Redis
+
+    cache = RedisCache(redis_url)
+    await cache.ping()
+    async with Redis.from_url(redis_url) as client:
+        assert int((await client.config_get("maxmemory"))["maxmemory"]) == 512 * 1024 * 1024
+        assert (await client.config_get("maxmemory-policy"))["maxmemory-policy"] == "allkeys-lru"
+    await cache.close()
+
+
+async def test_a_sweep_deletes_what_expired_and_shrinks_what_is_too_large(database: Database) -> None:
+    cache = PostgresCache(database, max_bytes=1)
+    for number in range(20):
+        await cache.set(f"query:{number}", b"x" * 1000, 60 + number)
+    await cache.set("query:gone", b"x", 0.000001)
+    await cache.sweep()
+    async with database.read() as connection:
+        rows = await (await connection.execute("select key from cache_entries order by expires")).fetchall()
+    kept = [row["key"] for row in rows]
+    assert "query:gone" not in kept
+    assert 0 < len(kept) < 20
+    assert "query:19" in kept
+
+
+async def test_a_database_that_is_gone_is_unavailable() -> None:
+    database = open_database("host=/nonexistent dbname=none connect_timeout=1")
+    database._size = type(database._size)(0, 1, timeout_seconds=1)
+    with pytest.raises(UnavailableError, match="PostgreSQL does not answer"):
+        await PostgresCache(database).get("query:a")
+    await database.close()

@@ -1,0 +1,130 @@
+"""The port `Vectors`, on pgvector and on Qdrant (in memory, and a real server where QDRANT_URL names one)."""
+
+from __future__ import annotations
+
+import math
+import os
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mcp_stack.errors import UnavailableError
+from mcp_stack.ports.embedder import Vector
+from mcp_stack.ports.vectors import Point, Vectors
+from mcp_stack.storage.postgres.pool import Database
+from mcp_stack.storage.postgres.vectors import PgVectors
+from mcp_stack.storage.qdrant.vectors import QdrantVectors
+
+MODEL = "test-model"
+
+
+def direction(angle: float) -> Vector:
+    """A unit vector in the plane of the first two of 384 dimensions; the angle is in degrees."""
+    return [math.cos(math.radians(angle)), math.sin(math.radians(angle)), *[0.0] * 382]
+
+
+def point(angle: float, document: str = "", ordinal: int = 1, tags: tuple[str, ...] = ()) -> Point:
+    return Point(str(uuid.uuid4()), direction(angle), document or str(uuid.uuid4()), ordinal, tags)
+
+
+@pytest.fixture(params=["pgvector", "qdrant-memory", "qdrant-server"])
+async def vectors(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Vectors]:
+    if request.param == "pgvector":
+        yield PgVectors(database)
+        return
+    if request.param == "qdrant-server" and "QDRANT_URL" not in os.environ:
+        pytest.skip("QDRANT_URL names no server")
+    store = QdrantVectors(":memory:" if request.param == "qdrant-memory" else os.environ["QDRANT_URL"], dimensions=384)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """A collection of the test's own, for servers that outlive it."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+async def test_the_nearest_comes_first_with_its_cosine_similarity(vectors: Vectors, name: str) -> None:
+    points = [point(angle) for angle in (80, 10, 40)]
+    await vectors.upsert(name, MODEL, points)
+    found = await vectors.search(direction(0), MODEL, limit=2, collection=name)
+    assert [each.id for each in found] == [points[1].id, points[2].id]
+    assert found[0].similarity == pytest.approx(math.cos(math.radians(10)), abs=1e-5)
+    assert found[0].document_id == points[1].document_id
+    assert found[0].collection == name
+
+
+async def test_a_point_with_the_same_id_is_replaced(vectors: Vectors, name: str) -> None:
+    first = point(0)
+    await vectors.upsert(name, MODEL, [first])
+    await vectors.upsert(name, MODEL, [Point(first.id, direction(90), first.document_id, 2)])
+    (only,) = await vectors.search(direction(90), MODEL, limit=5, collection=name)
+    assert (only.ordinal, round(only.similarity, 4)) == (2, 1.0)
+    assert await vectors.count(name) == 1
+
+
+async def test_points_of_another_model_are_never_compared(vectors: Vectors, name: str) -> None:
+    await vectors.upsert(name, "another-model", [point(0)])
+    assert await vectors.search(direction(0), MODEL, limit=5, collection=name) == []
+
+
+async def test_collections_are_searched_alone_or_together(vectors: Vectors, name: str) -> None:
+    await vectors.upsert(name, name, [point(0)])
+    await vectors.upsert(name + "-2", name, [point(30)])
+    alone = await vectors.search(direction(0), name, limit=5, collection=name + "-2")
+    together = await vectors.search(direction(0), name, limit=5)
+    assert [each.collection for each in alone] == [name + "-2"]
+    assert [each.collection for each in together] == [name, name + "-2"]
+    assert await vectors.search(direction(0), name, limit=5, collection="no-such-collection") == []
+
+
+async def test_only_points_that_carry_every_tag_are_found(vectors: Vectors, name: str) -> None:
+    both, one = point(0, tags=("a", "b")), point(1, tags=("a",))
+    await vectors.upsert(name, MODEL, [both, one])
+    found = await vectors.search(direction(0), MODEL, limit=5, collection=name, tags=["a", "b"])
+    assert [each.id for each in found] == [both.id]
+
+
+async def test_a_filter_finds_the_few_that_fit_among_the_many_that_are_nearer(vectors: Vectors, name: str) -> None:
+    await vectors.upsert(name, MODEL, [point(angle / 100) for angle in range(300)])
+    rare = point(85, tags=("rare",))
+    await vectors.upsert(name, MODEL, [rare])
+    found = await vectors.search(direction(0), MODEL, limit=5, collection=name, tags=["rare"])
+    assert [each.id for each in found] == [rare.id]
+
+
+async def test_deleting_a_document_removes_all_its_points(vectors: Vectors, name: str) -> None:
+    document = str(uuid.uuid4())
+    await vectors.upsert(name, MODEL, [point(0, document, 0), point(1, document, 1), point(2)])
+    await vectors.upsert(name + "-2", MODEL, [point(3, document, 2)])
+    await vectors.delete_document(document)
+    assert await vectors.count(name) == 1
+    assert await vectors.count(name + "-2") == 0
+
+
+async def test_no_points_are_no_work(vectors: Vectors, name: str) -> None:
+    await vectors.upsert(name, MODEL, [])
+    assert await vectors.count(name) == 0
+    await vectors.ping()
+
+
+async def test_a_qdrant_that_is_gone_is_unavailable_and_says_what_to_do() -> None:
+    store = QdrantVectors("http://127.0.0.1:1", dimensions=384, timeout_seconds=1)
+    with pytest.raises(UnavailableError, match="QDRANT_URL"):
+        await store.search(direction(0), MODEL, limit=1)
+    await store.close()
+
+
+async def test_a_search_uses_the_vector_index(database: Database) -> None:
+    await PgVectors(database).upsert("c", MODEL, [point(angle / 10) for angle in range(1000)])
+    async with database.read() as connection:
+        await connection.execute("analyze document_embeddings")
+        await connection.execute("set enable_seqscan = off")
+        plan = await connection.execute(
+            "explain select id from document_embeddings order by embedding <=> %s::vector limit 10",
+            [str(direction(0))],
+        )
+        text = "\n".join(row["QUERY PLAN"] for row in await plan.fetchall())
+    assert "idx_embeddings_vector" in text

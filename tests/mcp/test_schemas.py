@@ -1,0 +1,196 @@
+"""What clients are told of the tools: complete, plain, and as the contract names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from mcp_stack.cli.servers import SERVERS
+from tests.support.calls import GOOD, filled_in
+from tests.support.stdio import StdioServer, environment, served
+
+pytestmark = pytest.mark.timeout(300)
+
+CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
+    "aidb": {
+        "query": (
+            "query context use_hybrid include_tools session_id limit",
+            "response route confidence latency_ms cost tokens_in tokens_out cached value_score learned sources tools "
+            "interaction_id",
+        ),
+        "search_knowledge": ("query collection tags limit mode", "hits"),
+        "import_document": ("text path title collection tags source", "document_id chunks duplicate_of"),
+        "discover_tools": ("query server category limit detail", "tools total tokens_saved"),
+        "health": ("", "live ready startup"),
+    },
+    "hybrid-coordinator": {
+        "route_query": (
+            "query context prefer_local session_id max_cost_usd force_route",
+            "response route confidence latency_ms cost tokens_in tokens_out cached value_score learned model sources "
+            "reasons interaction_id",
+        ),
+        "routing_stats": (
+            "window",
+            "total_queries local_route remote_route fallback_route cached offline local_percentage cache_hit_rate "
+            "average_latency_ms p95_latency_ms total_cost total_cost_saved patterns_learned calibration_error",
+        ),
+    },
+    "ralph-wiggum": {
+        "submit_task": (
+            "task workspace backend max_iterations require_approval verify completion_promise require_changes "
+            "max_cost_usd max_minutes",
+            "task_id state",
+        ),
+        "task_status": (
+            "task_id wait_seconds",
+            "state iteration last_exit_code last_error backend started_at cost tokens diff_stat waiting_for",
+        ),
+        "task_result": (
+            "task_id",
+            "state iterations files_modified lines_changed exit_codes duration_seconds branch commits summary",
+        ),
+    },
+    "embeddings": {"embed_texts": ("texts", "")},
+}
+"""By server and tool: the arguments, and the fields of the result that may not be missing."""
+
+HIT = "id title excerpt source collection score lexical_rank vector_rank"
+FOUND_TOOL = "name summary score server_status"
+DEFAULTS = {
+    "query": {"context": {}, "use_hybrid": True, "include_tools": True, "session_id": "", "limit": 10},
+    "search_knowledge": {"collection": "", "tags": [], "limit": 10, "mode": "hybrid"},
+    "import_document": {"title": "", "collection": "", "tags": [], "source": ""},
+    "discover_tools": {"query": "", "server": "", "category": "", "limit": 5, "detail": "summary"},
+    "route_query": {"context": {}, "prefer_local": True, "session_id": "", "max_cost_usd": 0, "force_route": ""},
+    "routing_stats": {"window": ""},
+    "submit_task": {
+        "workspace": "",
+        "backend": "",
+        "max_iterations": 0,
+        "require_approval": False,
+        "verify": [],
+        "completion_promise": "",
+        "require_changes": True,
+        "max_cost_usd": 0,
+        "max_minutes": 0,
+    },
+    "task_status": {"wait_seconds": 0},
+}
+CHOICES = {
+    ("search_knowledge", "mode"): ["hybrid", "lexical", "vector"],
+    ("discover_tools", "detail"): ["summary", "schema"],
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, home: Path) -> Iterator[StdioServer]:
+    with served(request.param, environment(home, EMBEDDINGS__PROVIDER="llama_cpp")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tools(server: StdioServer) -> dict[str, dict[str, Any]]:
+    return {tool["name"]: tool for tool in server.tools()}
+
+
+def test_every_tool_of_the_contract_is_there_and_no_other(
+    server: StdioServer, tools: dict[str, dict[str, Any]]
+) -> None:
+    assert sorted(tools) == sorted(CONTRACT[server.name]) == sorted(GOOD[server.name])
+
+
+def test_arguments_are_those_of_the_contract(server: StdioServer, tools: dict[str, dict[str, Any]]) -> None:
+    for name, (arguments, _) in CONTRACT[server.name].items():
+        assert list(tools[name]["inputSchema"]["properties"]) == arguments.split(), name
+
+
+def test_defaults_and_choices_are_those_of_the_contract(
+    server: StdioServer, tools: dict[str, dict[str, Any]]
+) -> None:
+    for name, tool in tools.items():
+        properties = tool["inputSchema"]["properties"]
+        for argument, default in DEFAULTS.get(name, {}).items():
+            assert properties[argument]["default"] == default, (name, argument)
+            assert argument not in tool["inputSchema"].get("required", []), (name, argument)
+        for (owner, argument), choices in CHOICES.items():
+            if owner == name:
+                assert properties[argument]["enum"] == choices
+
+
+def test_results_have_the_fields_of_the_contract(server: StdioServer, tools: dict[str, dict[str, Any]]) -> None:
+    for name, (_, fields) in CONTRACT[server.name].items():
+        missing = set(fields.split()) - set(tools[name]["outputSchema"]["properties"])
+        assert not missing, (name, missing)
+
+
+def test_every_tool_says_what_it_is_and_when_to_use_it(tools: dict[str, dict[str, Any]]) -> None:
+    for name, tool in tools.items():
+        assert tool["title"], name
+        assert 20 <= len(tool["description"]) < 1000, (name, len(tool["description"]))
+
+
+def test_every_tool_says_what_it_may_do(tools: dict[str, dict[str, Any]]) -> None:
+    hints = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+    for name, tool in tools.items():
+        annotations = tool["annotations"]
+        assert [hint for hint in hints if not isinstance(annotations.get(hint), bool)] == [], name
+        assert not (annotations["readOnlyHint"] and annotations["destructiveHint"]), name
+
+
+def test_schemas_are_plain_enough_for_every_client(tools: dict[str, dict[str, Any]]) -> None:
+    for name, tool in tools.items():
+        for kind in ("inputSchema", "outputSchema"):
+            jsonschema.Draft202012Validator.check_schema(tool[kind])
+            for part in _parts(tool[kind]):
+                assert not {"$ref", "$defs", "anyOf", "oneOf", "allOf"} & set(part), (name, kind, part)
+                assert part.get("type") != "null", (name, kind, part)
+                assert not isinstance(part.get("type"), list), (name, kind, part)
+
+
+def test_input_schemas_are_flat_and_closed(tools: dict[str, dict[str, Any]]) -> None:
+    for name, tool in tools.items():
+        schema = tool["inputSchema"]
+        assert schema["type"] == "object", name
+        assert schema["additionalProperties"] is False, name
+        for argument, part in schema["properties"].items():
+            assert isinstance(part["type"], str), (name, argument)
+            assert "properties" not in part, (name, argument)
+
+
+def test_results_are_as_the_output_schema_says(
+    server: StdioServer, tools: dict[str, dict[str, Any]], request: pytest.FixtureRequest
+) -> None:
+    for name, arguments in GOOD[server.name].items():
+        task = request.getfixturevalue("task_id") if "task_id" in arguments else ""
+        result = server.must(name, filled_in(arguments, task))
+        jsonschema.validate(result, tools[name]["outputSchema"], jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("server", ["aidb"], indirect=True)
+def test_what_is_found_has_the_fields_of_the_contract(server: StdioServer) -> None:
+    server.must("import_document", GOOD["aidb"]["import_document"])
+    hits = server.must("search_knowledge", GOOD["aidb"]["search_knowledge"])["hits"]
+    found = server.must("discover_tools", GOOD["aidb"]["discover_tools"])["tools"]
+    assert hits
+    assert found
+    assert set(HIT.split()) <= set(hits[0])
+    assert set(FOUND_TOOL.split()) | {"input_schema"} <= set(found[0])
+    assert found[0]["name"].count(".") == 1
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """The schema and everything in it that is a schema."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _parts(each)
+    if isinstance(schema, dict):
+        yield schema
+        for key, value in schema.items():
+            if key == "properties":
+                yield from _parts(list(value.values()))
+            elif key not in ("default", "enum", "required", "examples"):
+                yield from _parts(value)

@@ -1,0 +1,114 @@
+"""Arguments for every tool of every server: good ones, and bad ones made from the tool's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+GOOD: dict[str, dict[str, dict[str, Any]]] = {
+    "aidb": {
+        "query": {"query": "Where is the capital of France described?"},
+        "search_knowledge": {"query": "capital", "limit": 3},
+        "import_document": {"text": "# Capitals\n\nParis is the capital of France.", "source": "tests"},
+        "discover_tools": {"query": "find a tool that answers questions", "limit": 3, "detail": "schema"},
+        "health": {},
+    },
+    "hybrid-coordinator": {
+        "route_query": {"query": "What is the capital of France?"},
+        "routing_stats": {"window": "24h"},
+    },
+    "ralph-wiggum": {
+        "submit_task": {"task": "Write a file.", "verify": ["true"], "max_iterations": 1, "require_changes": False},
+        "task_status": {"task_id": ""},
+        "task_result": {"task_id": ""},
+    },
+    "embeddings": {
+        "embed_texts": {"texts": ["Paris is the capital of France.", "a second text"]},
+    },
+}
+"""By server and tool. An empty `task_id` stands for that of a task which was submitted before."""
+
+USES_DATABASE = {"aidb": "search_knowledge", "hybrid-coordinator": "routing_stats", "ralph-wiggum": "task_status"}
+"""A harmless tool that needs the database, by server."""
+
+# Longer than any that are allowed, by argument; 5,000 characters for the others.
+_TOO_LONG = {"text": 10_000_001, "task": 20_001, "texts": 100_001, "path": 5_000}
+# Beyond these a list has too many members, by argument.
+_TOO_MANY = {"tags": 33, "texts": 257, "verify": 21}
+
+_WRONG: dict[str, tuple[Any, ...]] = {
+    "string": (7, 1.5, True, [], {}, None),
+    "integer": ("7", 1.5, True, [], {}, None, float("nan"), 10**30, -(10**30)),
+    "number": ("1", True, [], {}, None, float("nan"), float("inf"), float("-inf"), -1, 1e300),
+    "boolean": ("true", 1, 0, [], {}, None),
+    "array": ("x", 7, True, {}, None),
+    "object": ("x", 7, True, [], None),
+}
+_UNPRINTABLE = {"NUL": "a\0b", "ESC": "a\x1bb", "C1": "a\x9bb", "DEL": "a\x7fb"}
+
+
+class Bad(NamedTuple):
+    """Arguments that must be refused, and why in a word."""
+
+    why: str
+    arguments: dict[str, Any]
+
+
+def filled_in(arguments: Mapping[str, Any], task_id: str) -> dict[str, Any]:
+    """Good arguments with the id of a task."""
+    return {name: value or task_id if name == "task_id" else value for name, value in arguments.items()}
+
+
+def bad_arguments(schema: Mapping[str, Any], good: Mapping[str, Any]) -> Iterator[Bad]:
+    """Every way to go wrong with one argument, the others being good.
+
+    Args:
+        schema: The tool's input schema.
+        good: Arguments that are right.
+    """
+    required = schema.get("required", [])
+    yield Bad("unknown argument", {**good, "no_such_argument": 1})
+    yield Bad("other spelling of an argument", {**good, **{name.upper(): "x" for name in schema["properties"]}, "X": 1})
+    for name in required:
+        yield Bad(f"{name} is missing", {key: value for key, value in good.items() if key != name})
+    for name, part in schema["properties"].items():
+        for value in _WRONG[part["type"]]:
+            yield Bad(f"{name} = {value!r}", {**good, name: value})
+        for why, value in _out_of_bounds(name, part, is_required=name in required):
+            yield Bad(f"{name}: {why}", {**good, name: value})
+
+
+def _out_of_bounds(name: str, part: Mapping[str, Any], *, is_required: bool) -> Iterator[tuple[str, Any]]:
+    if "minimum" in part:
+        yield "below the minimum", part["minimum"] - 1
+    if "maximum" in part:
+        yield "above the maximum", part["maximum"] + 1
+    if part["type"] == "string":
+        yield from _bad_texts(name, part, is_required=is_required)
+    if part["type"] == "array":
+        if is_required:
+            yield "no members", []
+        yield "too many members", ["x"] * _TOO_MANY[name]
+        for member in (7, None, [], {}, True):
+            yield f"a member is {member!r}", [member]
+        for why, text in _bad_texts(name, part["items"], is_required=True):
+            yield f"a member with {why}", [text]
+    if part["type"] == "object":
+        for kind, text in _UNPRINTABLE.items():
+            yield f"{kind} in a value", {"key": text}
+            yield f"{kind} in a key", {text: "value"}
+            yield f"{kind} deep inside", {"key": [{"inner": text}]}
+        yield "not a number inside", {"key": float("nan")}
+        yield "too long", {"key": "x" * 10_000_001}
+
+
+def _bad_texts(name: str, part: Mapping[str, Any], *, is_required: bool) -> Iterator[tuple[str, str]]:
+    if "enum" in part:
+        yield "none of the choices", "no-such-choice"
+        return
+    if is_required:
+        yield "nothing", ""
+        yield "white space", " \n\t "
+    yield "too many characters", "x" * _TOO_LONG.get(name, 5_000)
+    for kind, text in _UNPRINTABLE.items():
+        yield kind, text

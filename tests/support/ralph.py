@@ -1,0 +1,195 @@
+"""Ralph put together on a database and a data folder: the service, the loop, and a worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mcp_stack.jobs.app import ITERATION, IterationJobs, machine_queue
+from mcp_stack.jobs.launch import DetachedWorker
+from mcp_stack.jobs.worker import Worker
+from mcp_stack.ports.events import Field
+from mcp_stack.ports.jobs import Jobs
+from mcp_stack.ralph.backends.command import CommandAgent
+from mcp_stack.ralph.checkpoints import Checkpoints
+from mcp_stack.ralph.git import Git
+from mcp_stack.ralph.loop import Loop
+from mcp_stack.ralph.service import Ralph
+from mcp_stack.ralph.verify import Verifier
+from mcp_stack.ralph.workspace import Workspaces
+from mcp_stack.settings.tree import Ralph as RalphSettings
+from mcp_stack.storage.postgres.pool import Database
+from mcp_stack.storage.postgres.runs import PostgresRuns
+from mcp_stack.telemetry.events import JsonlEvents
+from tests.support.postgres import open_database
+
+SCRIPTED_AGENT = Path(__file__).with_name("scripted_agent.py")
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class RecordedEvents:
+    """The port `Events`, kept in a list."""
+
+    events: list[tuple[str, dict[str, Field]]] = field(default_factory=list)
+
+    def record(self, event_type: str, trace_id: str = "", **fields: Field) -> None:
+        self.events.append((event_type, fields))
+
+
+class NoWorker:
+    """The port `Jobs` where the test itself does the jobs."""
+
+    async def ensure_worker(self) -> None:
+        """Nothing to start."""
+
+
+class RalphParts:
+    """Everything of Ralph on one database and one data folder.
+
+    Args:
+        database: With the schema.
+        data: The data folder.
+        root: The only allowed root.
+        command: The agent's program.
+        settings: Of the section `ralph`.
+        jobs: Starts workers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        data: Path,
+        root: Path,
+        command: Sequence[str],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        jobs: Jobs | None = None,
+    ) -> None:
+        folder = data / "ralph-wiggum"
+        self.data, self.folder, self.database = data, folder, database
+        self.queue = machine_queue(data)
+        self.events = RecordedEvents()
+        self.settings = RalphSettings.model_validate({"backends": {"default": "command"}} | dict(settings or {}))
+        self.runs = PostgresRuns(database, IterationJobs().defer)
+        self.workspaces = Workspaces(folder, [root], Git(os.environ, folder / "home"))
+        self.agents = {"command": CommandAgent(command, os.environ)}
+        self.ralph = Ralph(
+            runs=self.runs,
+            jobs=jobs or NoWorker(),
+            workspaces=self.workspaces,
+            agents=self.agents,
+            events=self.events,
+            settings=self.settings,
+            queue=self.queue,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def loop(self, events: JsonlEvents | RecordedEvents | None = None) -> Loop:
+        """What a worker runs."""
+        return Loop(
+            runs=self.runs,
+            workspaces=self.workspaces,
+            agents=self.agents,
+            verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds),
+            checkpoints=Checkpoints(self.folder),
+            events=events or self.events,
+            settings=self.settings.loop,
+            folder=self.folder,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    async def finish(self, task_id: str, most: int = 50) -> None:
+        """Do the iterations of a task in this process, as its jobs would, until it ends."""
+        loop = self.loop()
+        for _ in range(most):
+            run = await self.runs.get(task_id)
+            if run.finished_at is not None:
+                return
+            await loop.iterate(task_id, run.iteration + 1)
+        raise AssertionError(f"{task_id} goes on after {most} iterations")
+
+
+def worker_command(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0) -> list[str]:
+    """The command line of a worker of the tests."""
+    options = {"conninfo": conninfo, "data": str(data), "command": list(command), "linger": linger_seconds}
+    return [sys.executable, "-m", "tests.support.ralph", json.dumps(options)]
+
+
+def start_worker(
+    conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0
+) -> subprocess.Popen[bytes]:
+    """A worker as a child of the test."""
+    return subprocess.Popen(worker_command(conninfo, data, command, linger_seconds), cwd=ROOT, start_new_session=True)
+
+
+def detached_worker(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0) -> DetachedWorker:
+    """The port `Jobs` that starts a worker of the tests."""
+    return DetachedWorker(
+        data, os.environ | {"PYTHONPATH": str(ROOT)}, worker_command(conninfo, data, command, linger_seconds)
+    )
+
+
+def scripted(plan_file: Path, plan: Mapping[str, Any]) -> list[str]:
+    """The command of an agent that does what a plan says."""
+    plan_file.write_text(json.dumps(plan), encoding="utf-8")
+    return [sys.executable, str(SCRIPTED_AGENT), str(plan_file)]
+
+
+def starts(plan_file: Path) -> list[dict[str, Any]]:
+    """Every start of the scripted agent."""
+    file = Path(f"{plan_file}.starts")
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as a user would."""
+    identity = ["-c", "user.name=A User", "-c", "user.email=user@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def make_repository(folder: Path, files: Mapping[str, str]) -> Path:
+    """A git repository with one commit."""
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", "Start")
+    return folder
+
+
+async def _work(options: Mapping[str, Any]) -> None:
+    data = Path(options["data"])
+    database = open_database(options["conninfo"])
+    parts = RalphParts(database, data, data, options["command"])
+
+    async def conninfo() -> str:
+        return str(options["conninfo"])
+
+    worker = Worker(
+        data,
+        conninfo=conninfo,
+        pool=database.pool,
+        handlers={
+            ITERATION: parts.loop(JsonlEvents(data / "telemetry" / "ralph-events.jsonl", "ralph-wiggum")).iterate
+        },
+        queue=parts.queue,
+        concurrency=2,
+        linger_seconds=options["linger"],
+    )
+    await worker.run()
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_work(json.loads(sys.argv[1])))

@@ -5,6 +5,7 @@
 PYTHON ?= python3
 EXTRAS ?= local
 DOCS ?=
+QUESTION ?=
 TESTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP) ## the main job on embedded stores; DOCS=path for your own Markdown
-	@$(BIN)/mcp-stack demo $(if $(DOCS),--docs "$(DOCS)")
+	@$(BIN)/mcp-stack demo $(if $(DOCS),--docs "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)")
 
 test: lint ## every test
 	$(BIN)/python -m pytest $(TESTS)

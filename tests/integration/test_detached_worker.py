@@ -41,6 +41,10 @@ def workers(data: Path) -> list[psutil.Process]:
     return found
 
 
+def standard_streams(pid: int) -> list[Path]:
+    return [Path(f"/proc/{pid}/fd/{number}").readlink() for number in (0, 1, 2)]
+
+
 async def test_many_servers_at_once_start_one_worker(conninfo: str, data: Path) -> None:
     server = announce_server(data)
     jobs = [detached_worker(conninfo, data, ["true"]) for _ in range(6)]
@@ -57,8 +61,9 @@ async def test_the_worker_is_nobodys_child_and_has_a_session_of_its_own(conninfo
     (worker,) = workers(data)
     assert worker.ppid() != os.getpid()
     assert os.getsid(worker.pid) == worker.pid != os.getsid(0)
-    assert Path(f"/proc/{worker.pid}/fd/0").readlink() == Path("/dev/null")
-    assert Path(f"/proc/{worker.pid}/fd/1").readlink().name == "worker.log"
+    stdin, stdout, stderr = standard_streams(worker.pid)
+    assert stdin == Path("/dev/null")
+    assert stdout == stderr == data / "logs" / "worker.log"
     server.release()
 
 
@@ -98,6 +103,16 @@ async def test_it_stays_as_long_as_there_are_jobs(
     await asyncio.to_thread(gate.write_text, "go on")
     assert await asyncio.to_thread(worker.wait, 15) == 0
     assert (await parts.ralph.status(task.task_id)).state == "completed"
+
+
+async def test_it_ends_with_the_last_server_even_if_the_database_is_gone(data: Path) -> None:
+    server = announce_server(data)
+    worker = start_worker("host=/nowhere dbname=gone", data, ["true"])
+    await until(lambda: not FileLock(data / WORKER_LOCK).try_take(shared=True))
+    with pytest.raises(psutil.TimeoutExpired):
+        psutil.Process(worker.pid).wait(timeout=1.5)
+    server.release()
+    assert await asyncio.to_thread(worker.wait, 15) == 0
 
 
 async def test_a_second_worker_leaves(conninfo: str, data: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 
 from mcp_stack.errors import DeniedError, NotFoundError, StackError, UnavailableError, UsageError
-from mcp_stack.jobs.locks import announce_server
+from mcp_stack.jobs.locks import WORKER_LOCK, FileLock, announce_server
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, detached_worker, git, make_repository, scripted, starts
+from tests.support.waiting import until
 
 PYTHON = sys.executable
 CHECK = f"{PYTHON} check.py"
@@ -62,6 +64,8 @@ async def test_a_detached_worker_completes_a_task(
             assert (status.state, status.iteration) != before, jobs.log_file.read_text()
     finally:
         server.release()
+        # It ends with the last server; the database must not be dropped before that.
+        await until(FileLock(data / WORKER_LOCK).try_take)
     result = await ralph.result(task.task_id)
     assert (result.state, result.iterations, result.exit_codes) == ("completed", 3, ["0", "2 (blocked)", "0"])
     assert (result.files_modified, result.lines_changed) == (1, 2)
@@ -275,6 +279,32 @@ async def test_a_task_whose_repository_was_deleted_fails_and_says_so(make: Make,
     assert status.state == "failed"
     assert str(repository) in status.last_error
     assert parts.events.events[-1][0] == "task_completed"
+
+
+async def test_a_full_disk_loses_nothing_and_the_task_goes_on_later(
+    make: Make, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, program = tmp_path / "full", tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *write-tree*) if [ -e {full} ]; then '
+        f"echo 'fatal: unable to write: No space left on device' >&2; exit 128; fi;; esac\n"
+        f'exec {shutil.which("git")} "$@"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    parts = make({"*": {"write": RIGHT}})
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK])
+    full.touch()
+    with pytest.raises(UnavailableError, match="No space left"):
+        await parts.loop().iterate(task.task_id, 1)
+    status = await parts.ralph.status(task.task_id)
+    assert (status.state, status.iteration) == ("retrying", 0)
+    assert "No space left" in status.last_error
+    full.unlink()
+    await parts.loop().iterate(task.task_id, 1)
+    assert (await parts.ralph.status(task.task_id)).state == "completed"
 
 
 async def test_a_program_that_vanished_fails_the_task_and_names_the_setting(

@@ -34,9 +34,8 @@ def running(home: Path) -> Iterator[dict[str, StdioServer]]:
 
 
 @pytest.fixture
-def server(running: dict[str, StdioServer], home: Path, request: pytest.FixtureRequest) -> StdioServer:
+def server(running: dict[str, StdioServer], home: Path, name: str) -> StdioServer:
     """The server that the test is about; one process for all tests, started again only if a test ended it."""
-    name: str = request.getfixturevalue("name")
     if name not in running or running[name].process.poll() is not None:
         provider = "llama_cpp" if name == "embeddings" else "none"
         running[name] = StdioServer(name, environment(home, EMBEDDINGS__PROVIDER=provider))

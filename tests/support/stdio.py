@@ -146,7 +146,7 @@ class StdioServer:
         with self._news:
             self._news.wait_for(lambda: here() or self._at_end, timeout_seconds)
             reply = here()
-        assert reply is not None, f"{self.name}: no reply to {number} within {timeout_seconds} s\n{self.stderr()}"
+        assert reply is not None, f"{self.name}: no reply to {number} within {timeout_seconds} s\n{self.stderr()[-3000:]}"
         return reply
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None, timeout_seconds: float = 30) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class StdioServer:
     def must(self, tool: str, arguments: Mapping[str, Any], timeout_seconds: float = 30) -> Mapping[str, Any]:
         """Call a tool that must succeed; its structured result."""
         reply = self.call(tool, arguments, timeout_seconds)
-        assert not reply.is_error, f"{tool} of {self.name}: {reply.text}\n{self.stderr()}"
+        assert not reply.is_error, f"{tool} of {self.name}: {reply.text}\n{self.stderr()[-3000:]}"
         return reply.structured
 
     def begin_call(self, tool: str, arguments: Mapping[str, Any]) -> int:

@@ -50,7 +50,7 @@ class Query:
             self._retrieval.search(question.query, limit=question.limit),
             self._fitting_tools(question.query) if include_tools else _nothing(),
         )
-        answer = await self._answering.route(question, retrieved)
+        answer = await self._answering.route(question, retrieved, start)
         self._record(question.query, retrieved, answer)
         return _result(answer, tools, start)
 

@@ -25,6 +25,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from ..aidb.chunking import title_of
 from ..composition import Stack
 from ..errors import NotFoundError, StackError, UnavailableError
 from ..settings import load_settings
@@ -37,7 +38,7 @@ QUESTION = "How does mcp-stack choose between the local model and Claude?"
 NEED = "add a text file to my notes so that I can ask about it later"
 TASK = "Write greet.py so that the tests pass: greet(name) returns 'Hello, NAME!'."
 SECONDS_FOR_THE_TASK = 120
-MAX_DOCUMENTS = 2000
+MOST_LINES = 24
 
 _TEST = """\
 import unittest
@@ -67,11 +68,12 @@ print("fixed the greeting" if learned else "wrote a first version")
 """
 
 
-def demo(docs: str) -> int:
+def demo(docs: str, question: str) -> int:
     """Run the demonstration.
 
     Args:
         docs: A folder of Markdown; empty for the project's own documents.
+        question: What to ask about it; empty for one that fits the documents.
 
     Returns:
         0 if every step did what it should.
@@ -97,10 +99,30 @@ def demo(docs: str) -> int:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
         try:
-            asyncio.run(_run(console, documents, work, environment))
+            asyncio.run(_run(console, documents, work, environment, question or _question_about(chosen)))
+        except BaseExceptionGroup as group:
+            # The client's task groups wrap what went wrong once for each server.
+            raise _innermost(group) from group
         finally:
             _wait_until_released(work / "data")
     return 0
+
+
+def _question_about(documents: Path | None) -> str:
+    """A question that the documents should be able to answer."""
+    if documents is None:
+        return QUESTION
+    files = sorted(documents.rglob("*.md"), key=lambda file: (file.stem.lower() != "readme", len(file.parts), file))
+    title = title_of(files[0].read_text(encoding="utf-8", errors="replace")) if files else documents.name
+    return f"What should I know about {title}?"
+
+
+def _innermost(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one exception inside of groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _own_documents(work: Path) -> Path:
@@ -117,13 +139,13 @@ def _own_documents(work: Path) -> Path:
     return folder
 
 
-async def _run(console: Console, documents: Path, work: Path, environment: dict[str, str]) -> None:
+async def _run(console: Console, documents: Path, work: Path, environment: dict[str, str], question: str) -> None:
     console.print(Panel.fit("[bold]mcp-stack[/]: the main job, on embedded stores, without any account"))
     async with AsyncExitStack() as stack:
         clients = await _start_servers(console, stack, environment)
         await _import(console, clients["aidb"], documents)
-        first = await _ask(console, clients["aidb"], "3  Ask a question")
-        second = await _ask(console, clients["aidb"], "4  Ask the same again")
+        first = await _ask(console, clients["aidb"], "3  Ask a question", question)
+        second = await _ask(console, clients["aidb"], "4  Ask the same again", question, brief=True)
         if first["cached"] or not second["cached"]:
             raise UnavailableError("the second answer should have come from the cache", "see the log above")
         await _discover(console, clients["aidb"])
@@ -151,7 +173,7 @@ async def _start_servers(console: Console, stack: AsyncExitStack, environment: d
     for name in configured:
         client = clients[name] = await stack.enter_async_context(started(name))
         tools = [tool.name for tool in (await client.list_tools()).tools]
-        console.print(f"   [green]✓[/] {name:<19} {', '.join(tools)}")
+        _table(console, {f"✓ {name:<18}": ", ".join(tools)})
     console.print(f"   [dim]{len(clients)} servers in {time.perf_counter() - start:.1f} s[/]")
     return clients
 
@@ -172,31 +194,53 @@ async def _import(console: Console, aidb: Client, documents: Path) -> None:
         console.print(f"   [yellow]![/] {escape(note)}")
 
 
-async def _ask(console: Console, aidb: Client, heading: str) -> dict[str, Any]:
+async def _ask(console: Console, aidb: Client, heading: str, question: str, *, brief: bool = False) -> dict[str, Any]:
     _heading(console, heading)
-    console.print(f"   [bold]{QUESTION}[/]\n")
-    answer = await _call(aidb, "query", {"query": QUESTION, "limit": 3})
-    text = textwrap.shorten(answer["response"], 700, placeholder=" …") if answer["cached"] else answer["response"]
-    for line in text.splitlines():
-        console.print(textwrap.indent(escape(textwrap.fill(line, 96)), "   ") if line else "")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 3))
-    table.add_row("sources", "\n".join(f"{each['title']} ({Path(each['source']).name})" for each in answer["sources"]))
-    table.add_row("route", f"{answer['route']}{' (cache hit)' if answer['cached'] else ''}")
-    table.add_row("why", escape("; ".join(answer["reasons"])))
-    table.add_row("confidence", f"{answer['confidence']:.2f}")
-    table.add_row("latency", f"{answer['latency_ms']:.1f} ms")
-    table.add_row("cost", f"${answer['cost']:.6f}")
-    console.print()
-    console.print(table)
+    console.print(f"   [bold]{escape(question)}[/]\n")
+    answer = await _call(aidb, "query", {"query": question, "limit": 3})
+    if brief:
+        console.print("   [dim]the same answer[/]\n")
+    else:
+        _print_answer(console, answer["response"])
+    _table(
+        console,
+        {
+            "sources": "\n".join(f"{each['title']} ({Path(each['source']).name})" for each in answer["sources"]),
+            "route": "cache (a hit)" if answer["cached"] else answer["route"],
+            "why": "; ".join(answer["reasons"]),
+            "confidence": f"{answer['confidence']:.2f}",
+            "latency": f"{answer['latency_ms']:.1f} ms",
+            "cost": f"${answer['cost']:.6f}",
+        },
+    )
     return answer
+
+
+def _print_answer(console: Console, text: str) -> None:
+    """The answer, wrapped to the window and cut where it gets long."""
+    width = min(console.width, 100) - 6
+    lines = [part for line in text.splitlines() for part in (textwrap.wrap(line, width) or [""])]
+    for line in lines[:MOST_LINES]:
+        console.print(f"   [dim]│[/] {escape(line)}")
+    if len(lines) > MOST_LINES:
+        console.print(f"   [dim]│ … {len(lines) - MOST_LINES} more lines[/]")
+    console.print()
+
+
+def _table(console: Console, rows: dict[str, str]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(f"   {name}", escape(value))
+    console.print(table)
 
 
 async def _discover(console: Console, aidb: Client) -> None:
     _heading(console, "5  Which tool fits a sentence?")
     console.print(f"   [bold]{NEED}[/]\n")
     found = await _call(aidb, "discover_tools", {"query": NEED, "limit": 3})
-    for tool in found["tools"]:
-        console.print(f"   {tool['score']:.2f}  [bold]{tool['name']}[/]  [dim]{escape(tool['summary'])}[/]")
+    _table(console, {f"{tool['score']:.2f}  {tool['name']}": tool["summary"] for tool in found["tools"]})
     console.print(f"   [dim]{found['total']} tools known, {found['tokens_saved']} tokens saved against listing them[/]")
 
 
@@ -234,11 +278,14 @@ async def _complete_task(console: Console, ralph: Client, work: Path) -> None:
     if result["state"] != "completed":
         raise UnavailableError(f"the task ended as {result['state']}: {result['summary']}", "see the log above")
     console.print(f"   [green]✓[/] {escape(result['summary'])}")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 3))
-    table.add_row("iterations", f"{result['iterations']}, exit codes {', '.join(result['exit_codes'])}")
-    table.add_row("files", ", ".join(result["files_modified"]))
-    table.add_row("branch", result["branch"])
-    console.print(table)
+    _table(
+        console,
+        {
+            "iterations": f"{result['iterations']}, exit codes {', '.join(result['exit_codes'])}",
+            "changed": f"{result['files_modified']} files, {result['lines_changed']} lines",
+            "branch": result["branch"],
+        },
+    )
 
 
 async def _sum_up(console: Console, hybrid: Client) -> None:
@@ -268,8 +315,10 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _wait_until_released(data: Path) -> None:
-    """Stop PostgreSQL, which may still serve the worker, so that their folder can be removed."""
+    """Wait until the detached worker and PostgreSQL are gone, so that their folder can be removed."""
+    if not data.is_dir():
+        return
     try:
-        asyncio.run(Stack(load_settings({"MCP_STACK_DATA": str(data)})).stop_embedded())
+        asyncio.run(Stack(load_settings({"MCP_STACK_DATA": str(data)})).shut_down())
     except StackError as error:
         print(f"mcp-stack: {error}", file=sys.stderr)

@@ -64,7 +64,7 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a li
         case _:
             from .demo import demo  # noqa: PLC0415 - only this command needs it
 
-            return demo(chosen.docs)
+            return demo(chosen.docs, chosen.question)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="the main job, start to end, on a folder of documents")
     demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
+    demo.add_argument("--question", default="", help="what to ask about it")
     return parser
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +68,26 @@ class RalphParts:
             concurrency=self._settings.jobs.concurrency,
             linger_seconds=self._settings.jobs.linger_seconds,
         )
+
+    async def wait_for_worker_to_end(self, timeout_seconds: float) -> bool:
+        """Wait until this machine has no worker.
+
+        Args:
+            timeout_seconds: How long at most.
+
+        Returns:
+            False if there is one still.
+        """
+        from ..jobs.locks import WORKER_LOCK, FileLock
+
+        lock = FileLock(self._settings.data / WORKER_LOCK)
+        deadline = time.monotonic() + timeout_seconds
+        while not lock.try_take():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.05)  # a lock on a file has no event to wait for
+        lock.release()
+        return True
 
     async def close(self) -> None:
         """Tell the worker that this server is gone."""

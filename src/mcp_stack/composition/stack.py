@@ -76,14 +76,19 @@ class Stack:
 
         return await migrate(await self._stores.link.conninfo())
 
-    async def stop_embedded(self) -> None:
-        """Stop the embedded PostgreSQL whoever uses it; nothing if another server is configured.
+    async def shut_down(self, timeout_seconds: float = 15.0) -> None:
+        """Wait until the worker is gone, then stop the embedded PostgreSQL, so that the data folder may be removed.
+
+        Args:
+            timeout_seconds: How long to wait for the worker, which ends by itself when no server is left.
 
         Raises:
-            UnavailableError: It does not stop in time.
+            UnavailableError: PostgreSQL does not stop in time.
         """
         from ..storage.postgres.links import EmbeddedLink
 
+        if not await self._ralph.wait_for_worker_to_end(timeout_seconds):
+            logger.warning("the worker is still at work")
         if isinstance(self._stores.link, EmbeddedLink):
             await self._stores.link.stop()
 

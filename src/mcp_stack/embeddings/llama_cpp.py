@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .llama_runtime import EncoderContext, EncoderModel
 
 BATCH_SEQUENCES: Final = 32
-"""Most texts of one batch of a bulk import; `MAX_TOKENS` bounds their tokens, so a batch takes some 70 ms."""
+"""Most texts of one batch of an import; `MAX_TOKENS` bounds their tokens, so a batch takes some 70 ms on one core."""
 
 TOKENISED_PER_STEP: Final = 64
 """Texts tokenised before cancellation is looked at; about 10 ms."""
@@ -38,11 +38,13 @@ class LlamaCppEmbedder:
 
     Args:
         models: The folder `models` of the data folder; the model's files are made there on first use.
+        environment: The process's environment; says where the Hugging Face hub's cache is.
         threads: Threads of a bulk import; 0 means one for each processor, at most 8.
     """
 
-    def __init__(self, models: Path, threads: int = 0) -> None:
+    def __init__(self, models: Path, environment: Mapping[str, str] = os.environ, *, threads: int = 0) -> None:
         self._models = models
+        self._environment = environment
         self._weights: EncoderModel | None = None
         self._tokenizer: Tokenizer | None = None
         self._query_context: EncoderContext | None = None
@@ -99,7 +101,7 @@ class LlamaCppEmbedder:
         if self._weights is None or self._tokenizer is None:
             from .llama_runtime import EncoderModel  # noqa: PLC0415 - heavy: imported on first use
 
-            files = ensure_minilm(self._models, os.environ)
+            files = ensure_minilm(self._models, self._environment)
             self._tokenizer = Tokenizer(files.tokenizer, MAX_TOKENS)
             self._weights = EncoderModel(files.gguf)
         return self._weights, self._tokenizer

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +16,8 @@ from typing import Any, Final
 
 from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.embedder import Vector
+
+from .vectors import unit
 
 _GGML_LOG_LEVEL_ERROR: Final = 4  # ggml.h, enum ggml_log_level
 
@@ -109,7 +110,7 @@ class EncoderContext:
             sequences: Token ids, not more in number or in total than the context has room for.
 
         Raises:
-            UnavailableError: llama.cpp reports an error.
+            UnavailableError: llama.cpp reports an error, or the model computed no usable vector.
         """
         at = 0
         for number, ids in enumerate(sequences):
@@ -123,18 +124,13 @@ class EncoderContext:
         if status != 0:
             raise UnavailableError(f"llama.cpp failed to embed (status {status})", "see its messages in the log")
         return [
-            _unit(self._llama.llama_get_embeddings_seq(self._context, number)[: self._dimensions])
+            unit(self._llama.llama_get_embeddings_seq(self._context, number)[: self._dimensions])
             for number in range(len(sequences))
         ]
 
     def close(self) -> None:
         """Free the memory."""
         self._llama.llama_free(self._context)
-
-
-def _unit(vector: list[float]) -> Vector:
-    scale = 1.0 / math.sqrt(sum(x * x for x in vector))
-    return [x * scale for x in vector]
 
 
 def _import_llama() -> ModuleType:

@@ -92,9 +92,11 @@ class Router:
         self._complete(question, answer)
         return answer
 
-    async def route(self, question: Question, retrieved: Retrieved | None = None) -> Answer:
+    async def route(
+        self, question: Question, retrieved: Retrieved | None = None, started: float | None = None
+    ) -> Answer:
         """See `Answering.route`."""
-        start = time.perf_counter()
+        start = time.perf_counter() if started is None else started
         fingerprint = await self._fingerprint()
         if retrieved is None:
             retrieved = await self._retrieval.search(question.query, limit=question.limit)

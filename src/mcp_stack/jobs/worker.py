@@ -65,6 +65,7 @@ class Worker:
         self._concurrency = concurrency
         self._linger_seconds = linger_seconds
         self._stop = asyncio.Event()
+        self._needed_at = time.monotonic()
 
     async def run(self) -> bool:
         """Work until SIGTERM or SIGINT, or until nobody needs it any more.
@@ -84,7 +85,8 @@ class Worker:
         try:
             while not self._stop.is_set():
                 started = time.monotonic()
-                if await self._work():
+                # Without a database nobody knows of jobs; the next server starts the next worker.
+                if await self._work() or self._is_abandoned():
                     break
                 pause = 0.1 if time.monotonic() - started > LONGEST_PAUSE_BETWEEN_RESTARTS else pause
                 with suppress(TimeoutError):
@@ -151,6 +153,10 @@ class Worker:
         ) as error:
             logger.warning("the worker starts over: %s", " ".join(str(error).split()) or type(error).__name__)
             return False
+        except Exception:
+            # A bug in one job or in the queue's library must not take the machine's worker away.
+            logger.exception("the worker starts over")
+            return False
         finally:
             for task in tasks:
                 task.cancel()
@@ -159,19 +165,29 @@ class Worker:
 
     async def _watch_for_the_end(self, lease: Lease) -> None:
         """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held."""
-        idle_since = time.monotonic()
         while True:
-            if self._servers.try_take():
-                done = False
-                try:
-                    busy = await lease.has_work(self._queue)
-                    idle_since = time.monotonic() if busy else idle_since
-                    done = not busy and time.monotonic() - idle_since >= self._linger_seconds
-                finally:
-                    if not done:
-                        self._servers.release()
-                if done:
-                    return
-            else:
-                idle_since = time.monotonic()
+            if await lease.has_work(self._queue):
+                self._needed_at = time.monotonic()
+            # Asked again while no server can start: one that submitted a job and ended may have come in between.
+            if self._is_abandoned() and not await self._still_has_work(lease):
+                return
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS_FOR_SERVERS)
+
+    async def _still_has_work(self, lease: Lease) -> bool:
+        has_work = True
+        try:
+            has_work = await lease.has_work(self._queue)
+        finally:
+            if has_work:
+                self._servers.release()
+        return has_work
+
+    def _is_abandoned(self) -> bool:
+        """Whether nobody has needed the worker for long enough; if so, `servers.lock` is held and no server can start."""
+        if not self._servers.try_take():
+            self._needed_at = time.monotonic()
+            return False
+        if time.monotonic() - self._needed_at >= self._linger_seconds:
+            return True
+        self._servers.release()
+        return False

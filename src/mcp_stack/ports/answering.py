@@ -86,12 +86,15 @@ class Answering(Protocol):
         """
         ...
 
-    async def route(self, question: Question, retrieved: Retrieved | None = None) -> Answer:
+    async def route(
+        self, question: Question, retrieved: Retrieved | None = None, started: float | None = None
+    ) -> Answer:
         """Answer by the route that fits, and remember the answer.
 
         Args:
             question: The question.
             retrieved: Passages already found for it; searched for if None.
+            started: When the caller began with it, on the clock of `time.perf_counter`; now if None.
 
         Raises:
             UnavailableError: The database is down. Models that are down lead to another route.

@@ -25,7 +25,7 @@ from mcp_stack.embeddings.minilm_gguf import ensure_minilm
 from mcp_stack.embeddings.minilm_weights import find_weights
 
 ROOT = Path(__file__).parents[1]
-QUERY = "how do I restart the nginx service"
+QUERY = "how do I restart the web server now"
 """10 tokens for the model, [CLS] and [SEP] included."""
 
 _LOAD = """

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from mcp_stack.errors import DeniedError, NotFoundError, StackError, UnavailableError, UsageError
-from mcp_stack.jobs.locks import WORKER_LOCK, FileLock, announce_server
+from mcp_stack.jobs.locks import announce_server
 from mcp_stack.storage.postgres.pool import Database
-from tests.support.ralph import RalphParts, detached_worker, git, make_repository, scripted, starts
+from tests.support.ralph import RalphParts, detached_worker, git, make_repository, scripted, starts, worker_runs
 from tests.support.waiting import until
 
 PYTHON = sys.executable
@@ -65,7 +65,7 @@ async def test_a_detached_worker_completes_a_task(
     finally:
         server.release()
         # It ends with the last server; the database must not be dropped before that.
-        await until(FileLock(data / WORKER_LOCK).try_take)
+        await until(lambda: not worker_runs(data))
     result = await ralph.result(task.task_id)
     assert (result.state, result.iterations, result.exit_codes) == ("completed", 3, ["0", "2 (blocked)", "0"])
     assert (result.files_modified, result.lines_changed) == (1, 2)

@@ -15,6 +15,7 @@ from typing import Any
 
 from mcp_stack.jobs.app import ITERATION, IterationJobs, machine_queue
 from mcp_stack.jobs.launch import DetachedWorker
+from mcp_stack.jobs.locks import WORKER_LOCK, FileLock
 from mcp_stack.jobs.worker import Worker
 from mcp_stack.ports.events import Field
 from mcp_stack.ports.jobs import Jobs
@@ -136,6 +137,15 @@ def detached_worker(conninfo: str, data: Path, command: Sequence[str], linger_se
     return DetachedWorker(
         data, os.environ | {"PYTHONPATH": str(ROOT)}, worker_command(conninfo, data, command, linger_seconds)
     )
+
+
+def worker_runs(data: Path) -> bool:
+    """Whether a worker of the data folder has taken its lock."""
+    lock = FileLock(data / WORKER_LOCK)
+    try:
+        return not lock.try_take(shared=True)
+    finally:
+        lock.release()
 
 
 def scripted(plan_file: Path, plan: Mapping[str, Any]) -> list[str]:

@@ -210,5 +210,7 @@ def _tensor_names() -> Iterator[tuple[str, str]]:
             (f"{block}.layer_output_norm", f"{layer}.output.LayerNorm"),
         ]
     for ours, theirs in parts:
-        yield f"{ours}.weight", f"{theirs}.weight"
         yield f"{ours}.bias", f"{theirs}.bias"
+    # The matrices come last: where llama.cpp rearranges them for the processor, it then unmaps this end of the file.
+    for ours, theirs in sorted(parts, key=lambda part: not part[0].endswith("_norm")):
+        yield f"{ours}.weight", f"{theirs}.weight"

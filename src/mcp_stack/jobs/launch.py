@@ -106,8 +106,10 @@ class DetachedWorker:
 
     def _wait_for_the_lock(self, alive: int, log_from: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_START
+        poller = select.poll()
+        poller.register(alive)
         while not self._is_running():
-            ended = bool(select.select([alive], [], [], POLL_SECONDS)[0])
+            ended = bool(poller.poll(POLL_SECONDS * 1000))
             if ended or time.monotonic() > deadline:
                 what = "ended at once" if ended else f"did not come up within {SECONDS_TO_START:.0f} s"
                 raise UnavailableError(f"the worker {what} ({self._end_of_log(log_from)})", f"see {self.log_file}")

@@ -183,7 +183,7 @@ class Worker:
         return has_work
 
     def _is_abandoned(self) -> bool:
-        """Whether nobody has needed the worker for long enough; if so, `servers.lock` is held and no server can start."""
+        """Whether nobody has needed the worker for long enough; if so, `servers.lock` is held: no server can start."""
         if not self._servers.try_take():
             self._needed_at = time.monotonic()
             return False

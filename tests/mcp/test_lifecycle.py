@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import socket
+import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ import pytest
 
 from mcp_stack.cli.servers import SERVERS
 from tests.support.calls import USES_DATABASE
-from tests.support.stdio import StdioServer, database_processes, environment, serve_command
+from tests.support.stdio import HANDSHAKE, StdioServer, database_processes, environment, serve_command
 from tests.support.tiny_gguf import write_tiny_gguf
 
 SECONDS_TO_END = 3.0
@@ -146,8 +149,8 @@ def test_a_server_whose_local_model_is_computing_ends(
         _eventually(lambda: any(each.path == str(model) for each in process.memory_maps()), "the model is loaded")
         used = process.cpu_times().user
         _eventually(lambda: process.cpu_times().user > used + 0.5, "the model computes")
-        _ends(server, end)
         assert not any(each.get("id") == number for each in server.messages), "it was done before it was ended"
+        _ends(server, end)
 
 
 @ENDINGS
@@ -225,11 +228,23 @@ def test_a_second_signal_does_no_harm(name: str, home: Path) -> None:
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_client_that_no_longer_reads_does_not_keep_the_server(name: str, home: Path) -> None:
-    with running(name, environment(home)) as server:
-        assert server.process.stdout is not None
-        for _ in range(2000):
-            server.begin("tools/list")
-        _ends(server, _sigterm)
+    client = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}}
+    messages = [{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": client}]
+    messages += [{"jsonrpc": "2.0", "id": number, "method": "tools/list"} for number in range(1, 500)]
+    lines = "".join(f"{json.dumps(message)}\n" for message in messages)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(serve_command(name), stdin=pipe, stdout=pipe, env=environment(home), cwd=home) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(lines.encode())
+            process.stdin.flush()
+            output = process.stdout.fileno()
+            _eventually(lambda: _bytes_in(output) > 60_000, "the pipe, of 64 KiB, is full")
+            process.terminate()
+            assert process.wait(SECONDS_TO_END) == 0
+        finally:
+            process.kill()
 
 
 def _ends(server: StdioServer, end: Callable[[StdioServer], None]) -> None:
@@ -288,6 +303,11 @@ def _kill(pid: int) -> None:
         psutil.Process(pid).kill()
     except psutil.NoSuchProcess:
         return
+
+
+def _bytes_in(pipe: int) -> int:
+    """How much waits in a pipe to be read."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _eventually(condition: Callable[[], bool], what: str, timeout_seconds: float = 30) -> None:

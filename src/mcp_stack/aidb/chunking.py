@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ..ports.documents import Chunk
 
-# About 250 word pieces of English: all-MiniLM-L6-v2 reads 256 and ignores the rest.
-MAX_CHARACTERS = 1000
+# 150 to 250 word pieces, tables and code at the upper end: all-MiniLM-L6-v2 reads 256 and ignores the rest, and a
+# single sentence that answers the question must not drown among others.
+MAX_CHARACTERS = 600
 
 _ATX_HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from mcp.client import Client
 
 CHECKOUT = Path(__file__).parents[3]
-QUESTION = "How does mcp-stack choose between the local model and Claude?"
+QUESTION = "When does the local model answer, and when is Claude asked?"
 NEED = "add a text file to my notes so that I can ask about it later"
 TASK = "Write greet.py so that the tests pass: greet(name) returns 'Hello, NAME!'."
 SECONDS_FOR_THE_TASK = 120
@@ -261,7 +262,7 @@ async def _complete_task(console: Console, ralph: Client, work: Path) -> None:
             "task": TASK,
             "workspace": str(repository),
             "backend": "command",
-            "verify": [f"{sys.executable} -B test_greet.py"],
+            "verify": [shlex.join([sys.executable, "-B", "test_greet.py"])],
             "max_iterations": 5,
         },
     )

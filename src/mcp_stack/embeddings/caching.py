@@ -14,6 +14,8 @@ from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.cache import Cache
 from mcp_stack.ports.embedder import Embedder, Vector
 
+from .shared import encodable
+
 STORE_REST_SECONDS: Final = 5.0
 """How long a store that failed is left alone, so that its timeout is not paid for every query."""
 
@@ -67,7 +69,7 @@ class CachingEmbedder:
         Raises:
             UnavailableError: It is not cached and the inner embedder is unavailable.
         """
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(encodable(text).encode()).hexdigest()
         key = f"embed:{self.model}:{digest}"
         packed = self._memory.get(key) or await self._stored(key)
         if packed is None:

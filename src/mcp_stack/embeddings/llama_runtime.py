@@ -17,7 +17,7 @@ from typing import Any, Final
 from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.embedder import Vector
 
-from .vectors import unit
+from .shared import unit
 
 _GGML_LOG_LEVEL_ERROR: Final = 4  # ggml.h, enum ggml_log_level
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.ports.embedder import Vector
 
-from .vectors import check_dimensions, identity, unit
+from .shared import check_dimensions, encodable, identity, unit
 
 if TYPE_CHECKING:
     import openai
@@ -106,6 +106,7 @@ class RemoteEmbedder:
     async def _request(self, texts: list[str]) -> list[Vector]:
         if self._closed:
             raise UnavailableError(f"the connection to {self._address} is closed", "the server is shutting down")
+        texts = [encodable(text) for text in texts]
         with self._translated():
             # Asked for by name: the SDK's default, base64, is not known to every server.
             reply = await self._client.embeddings.create(model=self._model, input=texts, encoding_format="float")

@@ -10,7 +10,7 @@ from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.embedder import Vector
 
 from .model_thread import ModelThread, Steps
-from .vectors import check_dimensions, identity
+from .shared import check_dimensions, encodable, identity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -83,7 +83,10 @@ class SentenceTransformersEmbedder:
         if self._loaded is None:
             self._loaded = self._load()
         encoded = self._loaded.encode(
-            texts, batch_size=TEXTS_PER_STEP, normalize_embeddings=True, show_progress_bar=False
+            [encodable(text) for text in texts],
+            batch_size=TEXTS_PER_STEP,
+            normalize_embeddings=True,
+            show_progress_bar=False,
         )
         vectors: list[Vector] = encoded.tolist()
         return vectors

@@ -7,6 +7,8 @@ from typing import Final
 
 from mcp_stack.errors import UnavailableError
 
+from .shared import encodable
+
 MAX_CHARACTERS: Final = 65_536
 """The library tokenises a text to its end before it cuts it, 0.7 ms for 1,000 characters; 256 tokens of any language
 lie in the first few thousand."""
@@ -38,7 +40,5 @@ class Tokenizer:
 
     def __call__(self, text: str) -> list[int]:
         """Token ids, [CLS] and [SEP] included; one text at a time, since batches would start a thread pool."""
-        # Half of a surrogate pair, which JSON may bring in, is no character; the library refuses it.
-        characters = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode()
-        ids: list[int] = self._tokenizer.encode(characters).ids
+        ids: list[int] = self._tokenizer.encode(encodable(text[:MAX_CHARACTERS])).ids
         return ids

@@ -155,6 +155,9 @@ class Ralph:
         """
         checked_number("wait_seconds", wait_seconds, 0, MAX_WAIT_SECONDS)
         run = first = await self._runs.get(task_id)
+        if run.state not in FINAL and run.asked.queue == self._queue:
+            # Unfinished work whose worker went away, with a reboot say, goes on as soon as somebody asks for it.
+            await self._jobs.ensure_worker()
         deadline = time.monotonic() + wait_seconds
         while run.state not in FINAL and (run.state, run.iteration) == (first.state, first.iteration):
             left = deadline - time.monotonic()

@@ -1,4 +1,4 @@
-"""What adapters share about names and vectors."""
+"""What the adapters share about names, texts and vectors."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def identity(name: str) -> str:
     if path.is_absolute() or name.startswith(("./", "../", "~")):
         return path.name
     return name.removeprefix("sentence-transformers/")
+
+
+def encodable(text: str) -> str:
+    """The text with each half of a surrogate pair, which is no character and has no UTF-8, replaced by `?`."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def unit(vector: Sequence[float]) -> Vector:

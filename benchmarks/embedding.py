@@ -144,16 +144,16 @@ def bulk_per_second(threads: int, texts: int) -> dict[str, float]:
     return result
 
 
-@functools.cache
 def _models() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="mcp-stack-benchmark-")
-    _FOLDERS.append(folder)
-    ensure_minilm(Path(folder.name), os.environ)
-    return Path(folder.name)
+    models = Path(_folder().name)
+    ensure_minilm(models, os.environ)
+    return models
 
 
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
-"""Kept until the process ends, when each removes itself."""
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Removes itself when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="mcp-stack-benchmark-")
 
 
 def _run(script: str, *arguments: str) -> Any:

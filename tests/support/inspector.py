@@ -50,11 +50,12 @@ def inspect(
         environ: Of the server.
         options: Of the Inspector.
     """
+    # Of its own environment the Inspector passes on little.
+    variables = [part for name, value in environ.items() if name != "PATH" for part in ("-e", f"{name}={value}")]
     return subprocess.run(
-        [*command, *serve_command(server), *options],
+        [*command, *variables, *serve_command(server), *options],
         capture_output=True,
         text=True,
-        # The Inspector passes its own environment on to the server only in part.
         env=dict(environ),
         cwd=environ["HOME"],
         timeout=120,

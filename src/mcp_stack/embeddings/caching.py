@@ -10,10 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mcp_stack.errors import UnavailableError
-from mcp_stack.ports.cache import Cache
-from mcp_stack.ports.embedder import Embedder, Vector
-
+from ..errors import UnavailableError
+from ..ports.cache import Cache
+from ..ports.embedder import Embedder, Vector
 from .shared import encodable
 
 STORE_REST_SECONDS: Final = 5.0

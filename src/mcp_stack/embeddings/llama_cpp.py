@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from mcp_stack.ports.embedder import Vector
-
+from ..ports.embedder import Vector
 from .minilm_gguf import DIMENSIONS, MAX_TOKENS, NAME, ensure_minilm
 from .model_thread import ModelThread, Steps
 from .tokenizer import Tokenizer

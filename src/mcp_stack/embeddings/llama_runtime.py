@@ -7,21 +7,14 @@ carries the MCP protocol, and replies written by another thread meanwhile would 
 from __future__ import annotations
 
 import ctypes
-import functools
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
 
-from mcp_stack.errors import UnavailableError
-from mcp_stack.ports.embedder import Vector
-
+from ..errors import UnavailableError
+from ..llama_library import llama_library
+from ..ports.embedder import Vector
 from .shared import unit
-
-_GGML_LOG_LEVEL_ERROR: Final = 4  # ggml.h, enum ggml_log_level
-
-_log = logging.getLogger(__name__)
 
 
 class EncoderModel:
@@ -35,7 +28,7 @@ class EncoderModel:
     """
 
     def __init__(self, path: Path) -> None:
-        self._llama = _import_llama()
+        self._llama = llama_library().api
         self._llama.llama_backend_init()
         parameters = self._llama.llama_model_default_params()
         parameters.n_gpu_layers = 0  # so small a model is not worth the trip to a GPU
@@ -131,30 +124,3 @@ class EncoderContext:
     def close(self) -> None:
         """Free the memory."""
         self._llama.llama_free(self._context)
-
-
-def _import_llama() -> ModuleType:
-    try:
-        import llama_cpp  # noqa: PLC0415 - heavy: imported on first use
-    except (ImportError, OSError, RuntimeError) as error:  # the latter two: its shared library does not load
-        raise UnavailableError(
-            f"llama-cpp-python cannot be imported ({error})",
-            'pip install "mcp-stack[local]"; until then search works lexically',
-        ) from error
-    llama_cpp.llama_log_set(_log_callback(llama_cpp), ctypes.c_void_p(0))
-    module: ModuleType = llama_cpp
-    return module
-
-
-@functools.cache
-def _log_callback(llama: ModuleType) -> Any:
-    """Sends llama.cpp's errors to our log, and all its chatter to the debug level."""
-
-    def forward(level: int, text: bytes, _data: object) -> None:
-        _log.log(
-            logging.ERROR if level == _GGML_LOG_LEVEL_ERROR else logging.DEBUG,
-            "%s",
-            text.decode(errors="replace").strip(),
-        )
-
-    return llama.llama_log_callback(forward)

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mcp_stack.errors import UnavailableError
-
+from ..errors import UnavailableError
 from .minilm_weights import find_weights, read_safetensors, sha256_of
 
 if TYPE_CHECKING:

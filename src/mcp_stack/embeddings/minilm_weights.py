@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mcp_stack.errors import UnavailableError
+from ..errors import UnavailableError
 
 if TYPE_CHECKING:
     import numpy as np

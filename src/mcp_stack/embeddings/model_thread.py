@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from mcp_stack.errors import UnavailableError
+from ..errors import UnavailableError
 
 T = TypeVar("T")
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from mcp_stack.errors import UnavailableError, UsageError
-from mcp_stack.ports.embedder import Vector
-
+from ..errors import UnavailableError, UsageError
+from ..ports.embedder import Vector
 from .shared import check_dimensions, encodable, identity, unit
 
 if TYPE_CHECKING:

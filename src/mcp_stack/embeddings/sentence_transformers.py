@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mcp_stack.errors import UnavailableError
-from mcp_stack.ports.embedder import Vector
-
+from ..errors import UnavailableError
+from ..ports.embedder import Vector
 from .model_thread import ModelThread, Steps
 from .shared import check_dimensions, encodable, identity
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from mcp_stack.errors import UnavailableError, UsageError
-from mcp_stack.ports.embedder import Vector
+from ..errors import UnavailableError, UsageError
+from ..ports.embedder import Vector
 
 
 def identity(name: str) -> str:

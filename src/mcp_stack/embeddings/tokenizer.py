@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from mcp_stack.errors import UnavailableError
-
+from ..errors import UnavailableError
 from .shared import encodable
 
 MAX_CHARACTERS: Final = 65_536

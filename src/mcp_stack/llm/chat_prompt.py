@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from mcp_stack.errors import UsageError
-from mcp_stack.ports.chat import Message
+from ..errors import UsageError
+from ..ports.chat import Message
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

@@ -9,9 +9,8 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mcp_stack.errors import StackError, UnavailableError, UsageError
-from mcp_stack.ports.chat import Completion, Message
-
+from ..errors import StackError, UnavailableError, UsageError
+from ..ports.chat import Completion, Message
 from .prices import Price, Rates, price_of
 
 if TYPE_CHECKING:

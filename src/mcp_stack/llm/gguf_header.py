@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from mcp_stack.errors import UnavailableError
+from ..errors import UnavailableError
 
 _HEADER = struct.Struct("<4sIQQ")
 """Magic, version, number of tensors, number of metadata pairs; this and the rest after the GGUF specification."""

@@ -7,10 +7,9 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from mcp_stack.ports.chat import Completion, Message
-
+from ..ports.chat import Completion, Message
+from .abort import AbortFlag
 from .llama_model import LlamaModel
-from .llama_native import AbortFlag
 from .llama_thread import ModelThread
 
 Status: TypeAlias = Literal["unloaded", "loading", "ready", "failed", "closed"]

@@ -11,12 +11,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mcp_stack.errors import UnavailableError, UsageError
-from mcp_stack.ports.chat import Completion, Message
-
+from ..errors import UnavailableError, UsageError
+from ..llama_library import llama_library
+from ..ports.chat import Completion, Message
+from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
-from .llama_native import AbortFlag, llama_library
 
 _YES = ("Yes", " Yes", "yes", " yes")
 _NO = ("No", " No", "no", " no")

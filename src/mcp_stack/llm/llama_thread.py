@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from mcp_stack.errors import UnavailableError
+from ..errors import UnavailableError
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mcp_stack.errors import StackError, UnavailableError, UsageError
-from mcp_stack.ports.chat import Completion, Message
+from ..errors import StackError, UnavailableError, UsageError
+from ..ports.chat import Completion, Message
 
 if TYPE_CHECKING:
     import openai

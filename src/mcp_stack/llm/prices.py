@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mcp_stack.errors import UsageError
+from ..errors import UsageError
 
 _SNAPSHOT = re.compile(r"-(\d{8}|latest)$")
 

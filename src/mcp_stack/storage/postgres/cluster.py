@@ -11,8 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import DeniedError, UnavailableError
-
+from ...errors import DeniedError, UnavailableError
 from .binaries import installations
 from .configuration import ROLE, write_configuration, write_first_configuration
 from .service_user import path_from_inside

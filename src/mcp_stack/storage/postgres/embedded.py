@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import DeniedError, StackError, UnavailableError
-
+from ...errors import DeniedError, StackError, UnavailableError
 from .configuration import ROLE
 from .locks import exclusive, open_lock_file, try_lock, unlock
 from .postmaster import Postmaster

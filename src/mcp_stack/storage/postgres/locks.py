@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import UnavailableError
+from ...errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import DeniedError, UnavailableError
-
+from ...errors import DeniedError, UnavailableError
 from . import cluster, daemonize
 from .binaries import installations, readable_by_everyone
 from .configuration import ROLE, write_configuration

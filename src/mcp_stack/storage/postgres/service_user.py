@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import UnavailableError
-
+from ...errors import UnavailableError
 from .locks import exclusive
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_stack.errors import DeniedError, UnavailableError
-
+from ...errors import DeniedError, UnavailableError
 from .probe import SOCKET_NAME
 
 if TYPE_CHECKING:

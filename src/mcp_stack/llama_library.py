@@ -1,4 +1,4 @@
-"""The llama.cpp library, kept away from stdout and made interruptible.
+"""The llama.cpp library, for models of every kind, kept away from stdout.
 
 llama-cpp-python silences llama.cpp by pointing file descriptors 1 and 2 of the whole process at the null device while
 a model loads. Descriptor 1 is the MCP wire here, so whatever another thread wrote meanwhile would be lost. Instead,
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mcp_stack.errors import UnavailableError
+from .errors import UnavailableError
 
 _LOGGER = logging.getLogger(__name__)
-_ERROR_LEVEL = 3
-"""GGML_LOG_LEVEL_ERROR of ggml.h."""
+_ERROR_LEVEL = 4
+"""GGML_LOG_LEVEL_ERROR of ggml.h; the table in llama_cpp/_logger.py is of an older version."""
 
 
 class NativeLog:
@@ -77,29 +77,3 @@ def llama_library() -> Llama:
         raise UnavailableError(
             f"llama.cpp cannot be imported: {error}", 'install it: pip install "mcp-stack[local]"'
         ) from error
-
-
-class AbortFlag:
-    """Stops llama.cpp in the middle of a batch, from any thread.
-
-    llama.cpp asks an abort callback some hundred times per token. A Python function there would fight for the GIL each
-    time, so the callback is the C library's `strlen` on a buffer of two bytes: it returns 0 until the first byte is
-    set, and needs no Python at all.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = ctypes.create_string_buffer(2)
-        self._callback: Any = None
-
-    def watch(self, api: Any, context: Any) -> None:
-        """Let a llama context obey this flag; `llama_decode` then returns 2 while it is set."""
-        self._callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-        api.llama_set_abort_callback(context, self._callback, ctypes.addressof(self._buffer))
-
-    def set(self) -> None:
-        """Stop what runs."""
-        self._buffer[0] = b"\1"
-
-    def clear(self) -> None:
-        """Let the next call run."""
-        self._buffer[0] = b"\0"

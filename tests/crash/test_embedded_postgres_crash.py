@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from mcp_stack.errors import UnavailableError
+from mcp_stack.file_locks import exclusive
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
-from mcp_stack.storage.postgres.locks import exclusive
 from mcp_stack.storage.postgres.processes import read_pid_file, server_processes
 from mcp_stack.storage.postgres.service_user import server_account
 from tests.support.postgres_user import PostgresUser

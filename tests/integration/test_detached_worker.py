@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from mcp_stack.errors import UnavailableError
+from mcp_stack.file_locks import FileLock
 from mcp_stack.jobs.launch import DetachedWorker
-from mcp_stack.jobs.locks import SERVERS_LOCK, FileLock, announce_server
+from mcp_stack.jobs.locks import SERVERS_LOCK, announce_server
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, detached_worker, start_worker, worker_runs
 from tests.support.waiting import until

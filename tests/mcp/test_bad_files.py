@@ -40,7 +40,8 @@ def test_a_path_that_does_not_exist_is_not_found(server: StdioServer, folder: Pa
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "/", "/proc/self/environ", "/dev/null", "../../../../../../../../etc/passwd", "~root/../../etc"]
+    "path",
+    ["/etc/passwd", "/", "/proc/self/environ", "/dev/null", "../../../../../../../../etc/passwd", "~root/../../etc"],
 )
 def test_a_path_outside_the_roots_is_denied(server: StdioServer, path: str) -> None:
     _refused(server, path, "DENIED: ", "is outside the allowed folders; use a path below one of them")

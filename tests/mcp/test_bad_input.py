@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from mcp_stack.cli.servers import SERVERS
 from tests.support.calls import GOOD, Bad, bad_arguments, filled_in
-from tests.support.stdio import Reply, StdioServer, environment, served
+from tests.support.stdio import Reply, StdioServer, environment
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -100,7 +99,8 @@ def test_an_unknown_method_is_a_protocol_error(server: StdioServer) -> None:
 @pytest.mark.parametrize("name", SERVERS)
 def test_arguments_that_are_no_object_are_a_protocol_error(server: StdioServer, name: str) -> None:
     tool = next(iter(GOOD[name]))
-    for arguments in ([], "x", 7, True):
+    wrong: tuple[object, ...] = ([], "x", 7, True)
+    for arguments in wrong:
         reply = server.ask("tools/call", {"name": tool, "arguments": arguments})
         assert reply["error"]["code"] == -32602, reply
 
@@ -108,8 +108,10 @@ def test_arguments_that_are_no_object_are_a_protocol_error(server: StdioServer, 
 @pytest.mark.parametrize("name", SERVERS)
 @pytest.mark.parametrize(
     "line",
-    [b"", b"   ", b"hello", b"{", b"[]", b"null", b"7", b'{"jsonrpc": "2.0"}', b"\xff\xfe", b"\0", b"{}" * 100_000]
-    + [json.dumps([]).encode() * 500, b"[" * 10_000 + b"]" * 10_000, b"x" * 5_000_000],
+    [
+        *(b"", b"   ", b"hello", b"{", b"[]", b"null", b"7", b'{"jsonrpc": "2.0"}', b"\xff\xfe", b"\0"),
+        *(b"{}" * 100_000, b"[" * 10_000 + b"]" * 10_000, b"x" * 1_000_000),
+    ],
     ids=lambda line: repr(line[:12]),
 )
 def test_a_line_that_is_no_message_harms_nobody(server: StdioServer, line: bytes) -> None:
@@ -126,7 +128,9 @@ def _bad_calls(server: StdioServer, tool: str, good: dict[str, Any]) -> Iterator
         yield Bad("neither text nor path", {"title": "Nothing"})
         yield Bad("text and path", {"text": "x", "path": "plan.json"})
     if tool == "routing_stats":
-        yield from (Bad(f"window {text}", {"window": text}) for text in ("1", "h", "-1h", "1.5h", "24 h", "9" * 30 + "d"))
+        yield from (
+            Bad(f"window {text}", {"window": text}) for text in ("1", "h", "-1h", "1.5h", "24 h", "9" * 30 + "d")
+        )
 
 
 def _is_refusal(reply: Reply) -> bool:

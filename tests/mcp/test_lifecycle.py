@@ -100,22 +100,14 @@ def test_the_database_stays_for_as_long_as_a_server_uses_it(own_home: Path) -> N
 
 
 @ENDINGS
-@pytest.mark.parametrize(
-    ("name", "tool", "arguments"),
-    [("aidb", "query", {"query": "What?"}), ("hybrid-coordinator", "route_query", {"query": "What?"})],
-)
+@pytest.mark.parametrize(("name", "tool"), [("aidb", "query"), ("hybrid-coordinator", "route_query")])
 def test_a_server_that_waits_for_a_remote_model_ends(
-    name: str,
-    tool: str,
-    arguments: dict[str, str],
-    end: Callable[[StdioServer], None],
-    home: Path,
-    silent_endpoint: socket.socket,
+    name: str, tool: str, end: Callable[[StdioServer], None], home: Path, silent_endpoint: socket.socket
 ) -> None:
-    url = "http://127.0.0.1:{}".format(silent_endpoint.getsockname()[1])
+    url = f"http://127.0.0.1:{silent_endpoint.getsockname()[1]}"
     environ = environment(home, ANTHROPIC_API_KEY="key", ANTHROPIC_BASE_URL=url)
     with running(name, environ) as server:
-        server.begin_call(tool, {**arguments, "session_id": end.__name__})
+        server.begin_call(tool, {"query": f"What, {end.__name__}?"})
         connection, _ = silent_endpoint.accept()
         with connection:
             assert connection.recv(4)
@@ -126,7 +118,7 @@ def test_a_server_that_waits_for_a_remote_model_ends(
 def test_the_embeddings_server_ends_while_it_waits_for_a_remote_embedder(
     end: Callable[[StdioServer], None], home: Path, silent_endpoint: socket.socket
 ) -> None:
-    url = "http://127.0.0.1:{}".format(silent_endpoint.getsockname()[1])
+    url = f"http://127.0.0.1:{silent_endpoint.getsockname()[1]}"
     environ = environment(home, EMBEDDINGS__PROVIDER="remote", EMBEDDINGS__URL=url, EMBEDDINGS__MODEL=end.__name__)
     with running("embeddings", environ) as server:
         server.begin_call("embed_texts", {"texts": ["some text"]})

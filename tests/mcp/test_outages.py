@@ -65,7 +65,11 @@ def test_a_missing_model_file_is_named_by_health_and_in_the_answer(home: Path, t
 
 
 def test_a_remote_model_that_is_down_is_named_and_the_passages_are_the_answer(home: Path, tmp_path: Path) -> None:
-    settings = {"ANTHROPIC_API_KEY": "secret-key", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "LLM__CLAUDE__MAX_RETRIES": "0"}
+    settings = {
+        "ANTHROPIC_API_KEY": "secret-key",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
+        "LLM__CLAUDE__MAX_RETRIES": "0",
+    }
     with served("aidb", environment(home, **settings)) as server:
         server.must("import_document", {"text": f"# Lamps\n\nThe lamp {tmp_path.name} is green."})
         result = server.must("query", {"query": f"Which colour has the lamp {tmp_path.name}?"})
@@ -76,7 +80,9 @@ def test_a_remote_model_that_is_down_is_named_and_the_passages_are_the_answer(ho
 
 
 def test_without_an_embedder_texts_are_not_embedded_and_search_goes_by_words(home: Path) -> None:
-    environ = environment(home, EMBEDDINGS__PROVIDER="remote", EMBEDDINGS__URL="http://127.0.0.1:9", EMBEDDINGS__MODEL="m")
+    environ = environment(
+        home, EMBEDDINGS__PROVIDER="remote", EMBEDDINGS__URL="http://127.0.0.1:9", EMBEDDINGS__MODEL="m"
+    )
     with served("embeddings", environ) as server:
         reply = server.call("embed_texts", {"texts": ["one"]})
         assert reply.is_error
@@ -128,7 +134,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=0755", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
         pytest.skip("mounting a small file system is not allowed here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
@@ -167,7 +173,8 @@ def elsewhere(tmp_path: Path) -> Iterator[tuple[EmbeddedPostgres, Attachment, st
     server = EmbeddedPostgres(tmp_path / "elsewhere")
     attachment = server.attach()
     parts = conninfo_to_dict(attachment.conninfo)
-    url = f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(str(parts['host']), safe='')}&port={parts['port']}"
+    host = quote(str(parts["host"]), safe="")
+    url = f"postgresql://{parts['user']}@/{parts['dbname']}?host={host}&port={parts['port']}"
     yield server, attachment, url
     attachment.release()
 

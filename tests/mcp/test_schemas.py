@@ -15,12 +15,17 @@ from tests.support.stdio import StdioServer, environment, served
 
 pytestmark = pytest.mark.timeout(300)
 
+ANSWER = (
+    "response route confidence latency_ms cost tokens_in tokens_out cached value_score learned sources interaction_id"
+)
+COUNTS = "total_queries local_route remote_route fallback_route cached offline patterns_learned calibration_error"
+COMPLETION = "completion_promise require_changes"
+
 CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
     "aidb": {
         "query": (
             "query context use_hybrid include_tools session_id limit",
-            "response route confidence latency_ms cost tokens_in tokens_out cached value_score learned sources tools "
-            "interaction_id",
+            f"{ANSWER} tools",
         ),
         "search_knowledge": ("query collection tags limit mode", "hits"),
         "import_document": ("text path title collection tags source", "document_id chunks duplicate_of"),
@@ -30,19 +35,16 @@ CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
     "hybrid-coordinator": {
         "route_query": (
             "query context prefer_local session_id max_cost_usd force_route",
-            "response route confidence latency_ms cost tokens_in tokens_out cached value_score learned model sources "
-            "reasons interaction_id",
+            f"{ANSWER} model reasons",
         ),
         "routing_stats": (
             "window",
-            "total_queries local_route remote_route fallback_route cached offline local_percentage cache_hit_rate "
-            "average_latency_ms p95_latency_ms total_cost total_cost_saved patterns_learned calibration_error",
+            f"{COUNTS} local_percentage cache_hit_rate average_latency_ms p95_latency_ms total_cost total_cost_saved",
         ),
     },
     "ralph-wiggum": {
         "submit_task": (
-            "task workspace backend max_iterations require_approval verify completion_promise require_changes "
-            "max_cost_usd max_minutes",
+            f"task workspace backend max_iterations require_approval verify {COMPLETION} max_cost_usd max_minutes",
             "task_id state",
         ),
         "task_status": (
@@ -60,7 +62,7 @@ CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
 
 HIT = "id title excerpt source collection score lexical_rank vector_rank"
 FOUND_TOOL = "name summary score server_status"
-DEFAULTS = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "query": {"context": {}, "use_hybrid": True, "include_tools": True, "session_id": "", "limit": 10},
     "search_knowledge": {"collection": "", "tags": [], "limit": 10, "mode": "hybrid"},
     "import_document": {"title": "", "collection": "", "tags": [], "source": ""},
@@ -108,9 +110,7 @@ def test_arguments_are_those_of_the_contract(server: StdioServer, tools: dict[st
         assert list(tools[name]["inputSchema"]["properties"]) == arguments.split(), name
 
 
-def test_defaults_and_choices_are_those_of_the_contract(
-    server: StdioServer, tools: dict[str, dict[str, Any]]
-) -> None:
+def test_defaults_and_choices_are_those_of_the_contract(server: StdioServer, tools: dict[str, dict[str, Any]]) -> None:
     for name, tool in tools.items():
         properties = tool["inputSchema"]["properties"]
         for argument, default in DEFAULTS.get(name, {}).items():

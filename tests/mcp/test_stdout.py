@@ -98,9 +98,8 @@ def _everything(server: StdioServer, task_id: str) -> list[int]:
     for tool, arguments in GOOD[server.name].items():
         good = filled_in(arguments, task_id)
         asked.append(server.begin_call(tool, good))
-        for bad in bad_arguments(schemas[tool], good):
-            if len(str(bad.arguments)) < 100_000:
-                asked.append(server.begin_call(tool, bad.arguments))
+        bad = (each.arguments for each in bad_arguments(schemas[tool], good))
+        asked += [server.begin_call(tool, arguments) for arguments in bad if len(str(arguments)) < 100_000]
     asked += [server.begin_call("no_such_tool", {}), server.begin("no/such/method"), server.begin("ping")]
     return asked
 

@@ -89,7 +89,8 @@ def _out_of_bounds(name: str, part: Mapping[str, Any], *, is_required: bool) -> 
         if is_required:
             yield "no members", []
         yield "too many members", ["x"] * _TOO_MANY[name]
-        for member in (7, None, [], {}, True):
+        members: tuple[Any, ...] = (7, None, [], {}, True)
+        for member in members:
             yield f"a member is {member!r}", [member]
         for why, text in _bad_texts(name, part["items"], is_required=True):
             yield f"a member with {why}", [text]
@@ -110,5 +111,4 @@ def _bad_texts(name: str, part: Mapping[str, Any], *, is_required: bool) -> Iter
         yield "nothing", ""
         yield "white space", " \n\t "
     yield "too many characters", "x" * _TOO_LONG.get(name, 5_000)
-    for kind, text in _UNPRINTABLE.items():
-        yield kind, text
+    yield from _UNPRINTABLE.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_stack.storage.postgres.locks import exclusive
+from mcp_stack.file_locks import exclusive
 from tests.support.stdio import serve_command
 
 VERSION = "2.12.0"
@@ -33,7 +33,7 @@ def inspector() -> list[str]:
             _install(npm, folder)
         (folder / "complete").touch()
     command = [node, str(script), "--cli"]
-    works = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60)
+    works = subprocess.run([*command, "--version"], check=False, capture_output=True, text=True, timeout=60)
     if works.returncode != 0:
         pytest.skip(f"this Node.js does not run the MCP Inspector {VERSION}: {works.stderr.strip()[-200:]}")
     return command
@@ -54,6 +54,7 @@ def inspect(
     variables = [part for name, value in environ.items() if name != "PATH" for part in ("-e", f"{name}={value}")]
     return subprocess.run(
         [*command, *variables, *serve_command(server), *options],
+        check=False,
         capture_output=True,
         text=True,
         env=dict(environ),
@@ -68,6 +69,7 @@ def _install(npm: str, folder: Path) -> None:
     try:
         done = subprocess.run(
             [npm, "install", *options, f"{PACKAGE}@{VERSION}"],
+            check=False,
             capture_output=True,
             text=True,
             timeout=SECONDS_TO_INSTALL,

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mcp_stack.file_locks import FileLock
 from mcp_stack.jobs.app import ITERATION, IterationJobs, machine_queue
 from mcp_stack.jobs.launch import DetachedWorker
-from mcp_stack.jobs.locks import WORKER_LOCK, FileLock
+from mcp_stack.jobs.locks import WORKER_LOCK
 from mcp_stack.jobs.worker import Worker
 from mcp_stack.ports.events import Field
 from mcp_stack.ports.jobs import Jobs

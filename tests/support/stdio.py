@@ -28,7 +28,16 @@ from mcp_stack.storage.postgres.processes import read_pid_file, server_processes
 
 HANDSHAKE = "2025-06-18"
 MODERN = "2026-07-28"
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "COVERAGE_PROCESS_START",
+)
 SCRIPTED_AGENT = Path(__file__).with_name("scripted_agent.py")
 
 
@@ -105,7 +114,7 @@ class StdioServer:
         self._ids = itertools.count(1)
         self._news = threading.Condition()
         self._at_end = False
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read for as long as this object lives
         self.process = subprocess.Popen(
             command or serve_command(name, *options),
             stdin=subprocess.PIPE,
@@ -146,7 +155,9 @@ class StdioServer:
         with self._news:
             self._news.wait_for(lambda: here() or self._at_end, timeout_seconds)
             reply = here()
-        assert reply is not None, f"{self.name}: no reply to {number} within {timeout_seconds} s\n{self.stderr()[-3000:]}"
+        assert reply is not None, (
+            f"{self.name}: no reply to {number} within {timeout_seconds} s\n{self.stderr()[-3000:]}"
+        )
         return reply
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None, timeout_seconds: float = 30) -> dict[str, Any]:
@@ -250,6 +261,8 @@ class StdioServer:
 def served(name: str, environ: Mapping[str, str], *options: str) -> Iterator[StdioServer]:
     """A server that has shaken hands; afterwards it is left, and must end by itself.
 
+    It is left after a failure too, so that it takes its database with it, and only killed if it does not end.
+
     Args:
         name: The server.
         environ: From `environment`.
@@ -261,8 +274,10 @@ def served(name: str, environ: Mapping[str, str], *options: str) -> Iterator[Std
         yield server
         assert server.end() == 0, server.stderr()
     finally:
-        if server.process.poll() is None:
-            server.kill()
+        server.close_stdin()
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(10)
+        server.kill()
 
 
 def database_processes(home: Path) -> set[int]:

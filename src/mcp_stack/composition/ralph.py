@@ -15,7 +15,7 @@ from ..telemetry.events import JsonlEvents
 from .stores import Stores
 
 if TYPE_CHECKING:
-    from ..jobs.locks import FileLock
+    from ..file_locks import FileLock
     from ..jobs.worker import Worker
     from ..ports.agent import Agent
     from ..ralph.loop import Loop
@@ -78,7 +78,8 @@ class RalphParts:
         Returns:
             False if there is one still.
         """
-        from ..jobs.locks import WORKER_LOCK, FileLock
+        from ..file_locks import FileLock
+        from ..jobs.locks import WORKER_LOCK
 
         lock = FileLock(self._settings.data / WORKER_LOCK)
         deadline = time.monotonic() + timeout_seconds

@@ -7,7 +7,6 @@ sha256sum). A folder without the last one is unfinished and is written again.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import UnavailableError
+from ..file_locks import exclusive
 from .minilm_weights import find_weights, read_safetensors, sha256_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ DIMENSIONS: Final = 384
 MAX_TOKENS: Final = 256
 """max_seq_length of the published model, [CLS] and [SEP] included."""
 
+# Another process may be writing the file: it takes a second, or a minute on a slow disk.
+SECONDS_TO_WRITE: Final = 120.0
 _LAYERS: Final = 6
 _SUMS: Final = "SHA256SUMS"
 
@@ -61,7 +63,8 @@ def ensure_minilm(models: Path, environment: Mapping[str, str]) -> ModelFiles:
     files = ModelFiles(folder / "model.gguf", folder / "tokenizer.json")
     try:
         if not (folder / _SUMS).exists():
-            with _lock(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with exclusive(folder / ".lock", SECONDS_TO_WRITE):
                 if not (folder / _SUMS).exists():
                     _write(files, find_weights(environment))
         _check(files)
@@ -87,15 +90,6 @@ def _check(files: ModelFiles) -> None:
                 f"the embedding model's file {path} is missing or damaged",
                 f"delete the folder {path.parent} and start again: it is made anew from the original weights",
             )
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock file; the kernel frees it when the process dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _write(files: ModelFiles, source: Path) -> None:

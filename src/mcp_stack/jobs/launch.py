@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UnavailableError
-from .locks import WORKER_LOCK, FileLock
+from ..file_locks import FileLock
+from .locks import WORKER_LOCK
 
 # Held by the one who starts a worker, so that the others wait for that one instead of starting more.
 LAUNCH_LOCK = "worker-launch.lock"

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import StackError
+from ..file_locks import FileLock
 from .liveness import Lease
-from .locks import SERVERS_LOCK, WORKER_LOCK, FileLock
+from .locks import SERVERS_LOCK, WORKER_LOCK
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool

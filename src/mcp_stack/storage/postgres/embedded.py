@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DeniedError, StackError, UnavailableError
+from ...file_locks import exclusive, open_lock_file, try_lock, unlock
 from .configuration import ROLE
-from .locks import exclusive, open_lock_file, try_lock, unlock
 from .postmaster import Postmaster
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DeniedError, UnavailableError
+from ...file_locks import POLL_SECONDS, is_locked
 from . import cluster, daemonize
 from .binaries import installations, readable_by_everyone
 from .configuration import ROLE, write_configuration
-from .locks import POLL_SECONDS, is_locked
 from .probe import SOCKET_NAME, Answer, probe
 from .processes import cluster_name, read_pid_file, server_processes
 from .service_user import environment, path_from_inside, server_account

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UnavailableError
-from .locks import exclusive
+from ...file_locks import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

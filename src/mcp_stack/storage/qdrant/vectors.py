@@ -130,7 +130,10 @@ class QdrantVectors:
                     self._client = AsyncQdrantClient(":memory:")
                 else:
                     self._client = AsyncQdrantClient(
-                        url=self._location, api_key=self._api_key or None, timeout=int(self._timeout)
+                        url=self._location,
+                        api_key=self._api_key or None,
+                        timeout=int(self._timeout),
+                        check_compatibility=False,
                     )
                 for name in self._wanted:
                     await self._ensure_collection(self._client, name)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from ...errors import UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from .errors import UnavailableError
 
 POLL_SECONDS = 0.01
 
@@ -103,9 +100,67 @@ def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise UnavailableError(
                     f"another process has kept {path} locked for {timeout_seconds:.0f} s",
-                    "wait until its start or stop of PostgreSQL is over, or end that process",
+                    "wait until it is done, or end that process",
                 )
             time.sleep(POLL_SECONDS)
         yield
     finally:
         unlock(descriptor)
+
+
+class FileLock:
+    """A lock on a file, made if absent.
+
+    Args:
+        path: The file; its folder must exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def take(self, *, shared: bool = False) -> None:
+        """Take the lock, waiting until it is free; does nothing if it is held by this object.
+
+        Args:
+            shared: Several may hold it together, none of them exclusively.
+
+        Raises:
+            OSError: The file cannot be opened.
+        """
+        self._lock(fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+    def try_take(self, *, shared: bool = False) -> bool:
+        """Take the lock if it is free now.
+
+        Args:
+            shared: As in `take`.
+
+        Returns:
+            Whether it is held now.
+
+        Raises:
+            OSError: The file cannot be opened.
+        """
+        try:
+            self._lock((fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; idempotent."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            unlock(descriptor)
+
+    def _lock(self, operation: int) -> None:
+        if self._descriptor is not None:
+            return
+        descriptor = open_lock_file(self._path)
+        try:
+            fcntl.flock(descriptor, operation)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor

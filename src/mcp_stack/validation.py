@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from .errors import UsageError
 
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
+MAX_DEPTH = 32
 
 
 def checked_text(name: str, value: str, max_length: int, *, required: bool = True) -> str:
@@ -25,9 +29,44 @@ def checked_text(name: str, value: str, max_length: int, *, required: bool = Tru
         UsageError: It is empty, too long, or has control characters or lone surrogates.
     """
     if required and not value.strip():
-        raise UsageError(f"{name} is empty", "say what you are looking for")
+        raise UsageError(f"{name} is empty", "give it a value")
     if len(value) > max_length:
         raise UsageError(f"{name} has {len(value)} characters", f"at most {max_length} are allowed")
+    _refuse_control_characters(name, value)
+    return value.strip()
+
+
+def checked_context(context: Mapping[str, Any], max_characters: int) -> None:
+    """Check a JSON object that came from outside.
+
+    Raises:
+        UsageError: It is too large or too deep, a text in it has control characters, or a number is none of JSON's.
+    """
+    total = 0
+    pending: list[tuple[Any, int]] = [(context, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise UsageError(f"context is nested more than {MAX_DEPTH} deep", "flatten it")
+        match value:
+            case str():
+                total += len(value)
+                _refuse_control_characters("context", value)
+            case float() if not math.isfinite(value):
+                raise UsageError("context has a number that is not finite", "leave it out, or give it as text")
+            case Mapping():
+                total += len(value)
+                pending += [(part, depth + 1) for pair in value.items() for part in pair]
+            case list():
+                total += len(value)
+                pending += [(item, depth + 1) for item in value]
+        if total > max_characters:
+            raise UsageError("context is too large", f"at most {max_characters} characters are allowed")
+
+
+def _refuse_control_characters(name: str, value: str) -> None:
+    if value.isascii() and value.isprintable():
+        return
     for position, character in enumerate(value):
         category = unicodedata.category(character)
         if category == "Cs" or (category == "Cc" and character not in _ALLOWED_CONTROLS):
@@ -35,7 +74,6 @@ def checked_text(name: str, value: str, max_length: int, *, required: bool = Tru
                 f"{name} has the control character U+{ord(character):04X} at position {position}",
                 "only tabs and newlines are allowed",
             )
-    return value.strip()
 
 
 def checked_number(name: str, value: float, least: float, most: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
-from tests.support.stdio import StdioServer, environment, served
+from tests.support.stdio import StdioServer, environment, served, wait_until_database_is_gone
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     attachment = EmbeddedPostgres(folder / "data").attach()
     yield folder
     attachment.release()
+    wait_until_database_is_gone(folder)
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Iterator[Path]:
+    """A home whose database nobody else uses, and that nobody uses at the end."""
+    yield tmp_path / "home"
+    wait_until_database_is_gone(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,14 @@ import pytest
 
 from mcp_stack.cli.servers import SERVERS
 from tests.support.calls import USES_DATABASE
-from tests.support.stdio import HANDSHAKE, StdioServer, database_processes, environment, serve_command
+from tests.support.stdio import (
+    HANDSHAKE,
+    StdioServer,
+    database_processes,
+    environment,
+    serve_command,
+    wait_until_database_is_gone,
+)
 from tests.support.tiny_gguf import write_tiny_gguf
 
 SECONDS_TO_END = 3.0
@@ -40,12 +47,6 @@ def _sigint(server: StdioServer) -> None:
 
 
 ENDINGS = pytest.mark.parametrize("end", [_end_of_file, _sigterm, _sigint], ids=["EOF", "SIGTERM", "SIGINT"])
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    """A home whose database nobody else uses."""
-    return tmp_path / "home"
 
 
 @contextmanager
@@ -168,7 +169,7 @@ def test_ralph_ends_while_somebody_waits_for_a_task_and_the_task_goes_on(
     with running("ralph-wiggum", environ) as server:
         assert server.must("task_status", {"task_id": task_id})["state"] == "completed"
         assert server.end() == 0
-    _eventually(lambda: database_processes(own_home) == set(), "the database is gone with the last process")
+    wait_until_database_is_gone(own_home)
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -190,7 +191,8 @@ def test_a_server_whose_parent_was_killed_ends_by_itself(name: str, home: Path) 
 def test_a_server_whose_parent_is_killed_while_it_starts_ends_by_itself(name: str, home: Path) -> None:
     server, pid = _orphan(name, home)
     try:
-        assert psutil.Process(pid()).is_running()
+        # From its first lines on it knows its parent; it is then at work on its imports for half a second.
+        _eventually(lambda: "pydantic" in _mapped_files(pid()), "the server imports")
         server.process.kill()
         assert server.wait_for_end_of_output(2 * SECONDS_TO_END), "it goes on without its parent"
     finally:
@@ -277,6 +279,11 @@ def _orphan(name: str, home: Path) -> tuple[StdioServer, Callable[[], int]]:
         return int(pid_file.read_text(encoding="utf-8"))
 
     return server, pid
+
+
+def _mapped_files(pid: int) -> str:
+    """Names of the libraries that a process has loaded."""
+    return " ".join(mapped.path for mapped in psutil.Process(pid).memory_maps())
 
 
 def _worker_of(home: Path) -> psutil.Process:

@@ -22,12 +22,6 @@ SECONDS_TO_HEAR_OF_IT = 10.0
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    """A home whose database nobody else uses."""
-    return tmp_path / "home"
-
-
 # --- models ---------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -291,3 +292,11 @@ def postmaster_of(home: Path) -> int:
     file = read_pid_file(home / "data" / "postgres")
     assert file is not None, "PostgreSQL does not run"
     return file.pid
+
+
+def wait_until_database_is_gone(home: Path, timeout_seconds: float = 30) -> None:
+    """Wait for the end of the database of `home/data`: a worker may need it a moment longer than the last server."""
+    deadline = time.monotonic() + timeout_seconds
+    while left := database_processes(home):
+        assert time.monotonic() < deadline, f"PostgreSQL goes on without users: {sorted(left)}"
+        time.sleep(0.02)

@@ -57,7 +57,7 @@ class ToolIndex:
         self._manifests: Mapping[str, Sequence[KnownTool]] | None = manifests
         self._embedder = embedder
         self._entries: list[_Entry] = []
-        self._names: tuple[tuple[str, str], ...] = ()
+        self._known: list[KnownTool] = []
         self._views: list[list[Vector]] = []
         self._servers: dict[str, Vector] = {}
 
@@ -100,20 +100,29 @@ class ToolIndex:
     async def _refresh(self) -> None:
         tools = await self._tools.all()
         if self._manifests is not None:
-            stale = [
-                server
-                for server, members in self._manifests.items()
-                if sorted(members, key=_by_name) != [tool for tool in tools if tool.server == server]
-            ]
-            for server in stale:
-                await self._tools.replace(server, self._manifests[server])
-            self._manifests = None
-            tools = await self._tools.all() if stale else tools
-        names = tuple((tool.name, tool.description) for tool in tools)
-        if names != self._names:
+            tools = await self._with_manifests(tools, self._manifests)
+        if tools != self._known:
             self._entries = [_Entry(tool, _words(tool), _tokens(_listing(tool))) for tool in tools]
             self._views, self._servers = [], {}
-            self._names = names
+            self._known = tools
+
+    async def _with_manifests(
+        self, tools: list[KnownTool], manifests: Mapping[str, Sequence[KnownTool]]
+    ) -> list[KnownTool]:
+        """The registry brought up to date; where nothing can be written, what it would then hold."""
+        wanted = {server: sorted(members, key=_by_name) for server, members in manifests.items()}
+        stale = [
+            server for server, members in wanted.items() if members != [tool for tool in tools if tool.server == server]
+        ]
+        try:
+            for server in stale:
+                await self._tools.replace(server, wanted[server])
+        except UnavailableError as error:
+            logger.warning("the tool registry is not up to date: %s", error)
+        else:
+            self._manifests = None
+        others = [tool for tool in tools if tool.server not in stale]
+        return sorted([*others, *(tool for server in stale for tool in wanted[server])], key=_by_name)
 
     async def _scores(self, query: str, chosen: Sequence[int], notes: list[str]) -> dict[int, float]:
         by_words = _scaled(self._bm25f(query, chosen))

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DeniedError, NotFoundError, UsageError
+from ..validation import checked_text
 
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".txt", ".rst", ".adoc"})
 MAX_FILES = 10_000
+MAX_PATH_CHARACTERS = 4096
 _IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "target", "dist", "build"})
 
 
@@ -34,12 +36,13 @@ class Files:
             NotFoundError: It does not exist.
             UsageError: It is no path.
         """
-        if "\0" in path:
-            raise UsageError("path has a NUL character", "name a file or folder")
+        path = checked_text("path", path, MAX_PATH_CHARACTERS)
         try:
             resolved = Path(path).expanduser().resolve()
+            exists = resolved.exists()
         except (OSError, RuntimeError) as error:
-            raise UsageError(f"path cannot be resolved ({error})", "name a file or folder") from error
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"path cannot be resolved ({reason})", "name a file or folder") from error
         # Before anything is said about whether it exists: outside the roots that is nobody's business.
         root = next((root for root in self._roots if resolved.is_relative_to(root)), None)
         if root is None:
@@ -52,7 +55,7 @@ class Files:
             raise DeniedError(
                 f"{path[:200]!r} is hidden", "hidden files often hold secrets: make its folder a root of its own"
             )
-        if not resolved.exists():
+        if not exists:
             raise NotFoundError(f"{path[:200]!r} does not exist", "check the path")
         return resolved
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..ports.answering import Question
 from ..settings import Settings
-from ..validation import checked_choice, checked_number, checked_text
+from ..validation import checked_choice, checked_context, checked_number, checked_text
 from .discovery import ToolIndex
 from .health import Health
 from .ingest import Ingest, Progress
@@ -19,6 +19,7 @@ from .search import MODES, Search
 MAX_LIMIT = 100
 MAX_TAGS = 32
 MAX_NAME = 200
+MAX_CONTEXT_CHARACTERS = 100_000
 DETAILS = ("summary", "schema")
 
 
@@ -59,7 +60,7 @@ class Aidb:
             limit=_checked_limit(limit),
             use_models=use_hybrid,
         )
-        checked_text("context", str(context), self.settings.security.max_document_bytes, required=False)
+        checked_context(context, MAX_CONTEXT_CHARACTERS)
         await self.limiter.take(client)
         return await self.asking.answer(question, include_tools=include_tools)
 

@@ -88,8 +88,7 @@ class Router:
             interaction_id=str(uuid.uuid4()),
         )
         saved = self._models.remote_price(found.tokens_in, found.tokens_out)
-        await self._interactions.add(question.query, answer, saved, question.session_id)
-        self._complete(question, answer)
+        await self._remember(question, answer, saved)
         return answer
 
     async def route(
@@ -114,11 +113,10 @@ class Router:
         saved = 0.0
         if outcome.route == "local" and outcome.completion:
             saved = self._models.remote_price(outcome.completion.tokens_in, outcome.completion.tokens_out)
-        await self._interactions.add(question.query, answer, saved, question.session_id)
         if answer.route != "offline" or not self._has_models:
             # An outage is not worth remembering: the next caller may find the model up again.
             await self._cache.put(question, fingerprint, answer)
-        self._complete(question, answer)
+        await self._remember(question, answer, saved)
         return answer
 
     @property
@@ -206,7 +204,12 @@ class Router:
             interaction_id=str(uuid.uuid4()),
         )
 
-    def _complete(self, question: Question, answer: Answer) -> None:
+    async def _remember(self, question: Question, answer: Answer, saved_usd: float) -> None:
+        """Record the interaction; where nothing can be written, on a full disk, the answer is given all the same."""
+        try:
+            await self._interactions.add(question.query, answer, saved_usd, question.session_id)
+        except UnavailableError as error:
+            logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
         self._events.record(
             "query_completion",
             interaction_id=answer.interaction_id,

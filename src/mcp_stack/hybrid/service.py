@@ -8,12 +8,13 @@ from typing import Any
 from ..ports.answering import Answer, Answering, Question
 from ..ports.interactions import Interactions
 from ..settings import Settings
-from ..validation import checked_choice, checked_number, checked_text
+from ..validation import checked_choice, checked_context, checked_number, checked_text
 from .models import RouteResult, RoutingStats, cited
 from .stats import routing_stats
 
 FORCED = ("", "local", "remote")
 MOST_USD = 1000.0
+MAX_CONTEXT_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Coordinator:
         security = self.settings.security
         checked_choice("force_route", force_route, FORCED)
         checked_number("max_cost_usd", max_cost_usd, 0, MOST_USD)
-        checked_text("context", str(context), security.max_document_bytes, required=False)
+        checked_context(context, MAX_CONTEXT_CHARACTERS)
         question = Question(
             query=checked_text("query", query, security.max_query_length) if security.query_validation else query,
             context=context,

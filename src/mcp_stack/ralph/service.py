@@ -24,6 +24,7 @@ from .workspace import Workspaces, branch_of
 MAX_TASK_CHARACTERS = 20_000
 MAX_WORKSPACE_CHARACTERS = 4096
 MAX_PROMISE_CHARACTERS = 200
+MAX_ID_CHARACTERS = 100
 # Clients give up on a call after 60 s.
 MAX_WAIT_SECONDS = 50.0
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -154,7 +155,7 @@ class Ralph:
             UnavailableError: The database is down.
         """
         checked_number("wait_seconds", wait_seconds, 0, MAX_WAIT_SECONDS)
-        run = first = await self._runs.get(task_id)
+        run = first = await self._runs.get(checked_text("task_id", task_id, MAX_ID_CHARACTERS))
         if run.state not in FINAL and run.asked.queue == self._queue:
             # Unfinished work whose worker went away, with a reboot say, goes on as soon as somebody asks for it.
             await self._jobs.ensure_worker()
@@ -164,7 +165,7 @@ class Ralph:
             if left <= 0:
                 break
             await asyncio.sleep(min(SECONDS_BETWEEN_LOOKS, left))
-            run = await self._runs.get(task_id)
+            run = await self._runs.get(first.asked.id)
         return TaskStatus(
             task_id=run.asked.id,
             state=run.state,
@@ -189,6 +190,7 @@ class Ralph:
             NotFoundError: There is no such task.
             UnavailableError: The database is down.
         """
+        task_id = checked_text("task_id", task_id, MAX_ID_CHARACTERS)
         run = await self._runs.get(task_id)
         iterations = [iteration for iteration in await self._runs.iterations(task_id) if iteration.n <= run.iteration]
         ended = run.finished_at or self._clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 # ef_search: 64 finds all of the true top 10 among 50,000 vectors. Iterative scans go on until a filter is satisfied.
 OPTIONS = "-c search_path=app,jobs,public -c hnsw.ef_search=64 -c hnsw.iterative_scan=strict_order"
-# How long to wait for a server that did not answer last time: a caller should hear of it before its own timeout.
-SECONDS_FOR_A_DEAD_SERVER = 5.0
+# How long to wait for a server that refuses connections: it may be restarting, and callers have their own timeouts.
+SECONDS_FOR_A_DEAD_SERVER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Database:
             return self._pool
 
     async def _opened(self) -> Pool:
+        from psycopg import AsyncConnection  # noqa: PLC0415 - heavy: imported on first use
         from psycopg.rows import dict_row  # noqa: PLC0415 - heavy: imported on first use
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - heavy: imported on first use
 
@@ -89,6 +91,7 @@ class Database:
         logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         pool: Pool = AsyncConnectionPool(
             self._current_conninfo,
+            connection_class=self._watched(AsyncConnection),
             kwargs={"row_factory": dict_row, "options": OPTIONS, "connect_timeout": 5},
             min_size=self._size.reserved,
             max_size=self._size.most,
@@ -141,16 +144,9 @@ class Database:
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Connection]:
         import psycopg  # noqa: PLC0415 - heavy: imported on first use
-        from psycopg_pool import PoolClosed, PoolTimeout  # noqa: PLC0415 - heavy: imported on first use
 
-        timeout = SECONDS_FOR_A_DEAD_SERVER if self._failure else self._size.timeout_seconds
         pool = await self.pool()
-        try:
-            connection = await pool.getconn(timeout=timeout)
-        except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
-            reason = self._failure or str(error)
-            raise UnavailableError(f"PostgreSQL does not answer ({reason})", _REMEDY) from error
-        self._failure = ""
+        connection = await self._taken(pool)
         try:
             yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -158,24 +154,67 @@ class Database:
         finally:
             await pool.putconn(connection)
 
+    async def _taken(self, pool: Pool) -> Connection:
+        """A connection that answers; a server that is found dead is not waited for as long as a free connection."""
+        import psycopg  # noqa: PLC0415 - heavy: imported on first use
+        from psycopg_pool import PoolClosed, PoolTimeout  # noqa: PLC0415 - heavy: imported on first use
+
+        taking = asyncio.ensure_future(pool.getconn())
+        began = time.monotonic()
+        try:
+            while not (await asyncio.wait({taking}, timeout=0.2))[0]:
+                if self._failure and time.monotonic() - began > SECONDS_FOR_A_DEAD_SERVER:
+                    raise UnavailableError(f"PostgreSQL does not answer ({self._failure})", _REMEDY)
+            return taking.result()
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
+            raise UnavailableError(f"PostgreSQL does not answer ({self._failure or error})", _REMEDY) from error
+        except BaseException:
+            taking.add_done_callback(lambda done: _give_back(pool, done))
+            taking.cancel()
+            raise
+
     async def _current_conninfo(self) -> str:
         try:
-            conninfo = await self._conninfo()
+            return await self._conninfo()
         except StackError as error:
             self._failure = error.problem
             raise
-        self._failure = "no connection could be made"
-        return conninfo
+
+    def _watched(self, connection_class: type[Connection]) -> type[Connection]:
+        """Connections that tell whether they could be made."""
+        database = self
+
+        class Watched(connection_class):  # type: ignore[valid-type,misc]  # mypy knows no dynamic base class
+            @classmethod
+            async def connect(cls, *args: Any, **options: Any) -> Any:
+                try:
+                    made = await super().connect(*args, **options)
+                except Exception as error:
+                    database._failure = " ".join(str(error).split()) or type(error).__name__
+                    raise
+                database._failure = ""
+                return made
+
+        return Watched
 
     async def _configure(self, connection: Connection) -> None:
         from pgvector.psycopg import register_vector_async  # noqa: PLC0415 - heavy: imported on first use
 
         await register_vector_async(connection)
         await connection.commit()
-        self._failure = ""
 
 
 _REMEDY = "check it with `mcp-stack doctor`; nothing was lost, try again when it is up"
+
+
+def _give_back(pool: Pool, taken: asyncio.Future[Connection]) -> None:
+    """Return a connection that came after its caller had gone."""
+    if not taken.cancelled() and taken.exception() is None:
+        _returning.add(task := asyncio.ensure_future(pool.putconn(taken.result())))
+        task.add_done_callback(_returning.discard)
+
+
+_returning: set[asyncio.Future[None]] = set()  # the loop alone does not keep a task alive
 
 
 def _translated(error: Exception) -> UnavailableError:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import os
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mcp_stack.telemetry import rotation
 from mcp_stack.telemetry.events import MAX_EVENT_BYTES, JsonlEvents
 
 
@@ -50,6 +53,30 @@ def test_a_file_that_was_rotated_away_is_opened_anew(tmp_path: Path) -> None:
     (tmp_path / "aidb-events.jsonl").rename(tmp_path / "aidb-events-2026-10.jsonl")
     events.record("query", n=2)
     assert [event["n"] for event in lines(tmp_path / "aidb-events.jsonl")] == [2]
+
+
+def test_each_month_has_its_file_and_old_ones_are_compressed(tmp_path: Path) -> None:
+    file = tmp_path / "aidb-events.jsonl"
+    now = [datetime(2026, 10, 31, 23, 59, tzinfo=UTC).timestamp()]
+    events = JsonlEvents(file, "aidb", clock=lambda: now[0])
+    events.record("query", n=1)
+    os.utime(file, (now[0], now[0]))
+    now[0] += 120
+    events.record("query", n=2)
+    assert [event["n"] for event in lines(tmp_path / "aidb-events-2026-10.jsonl")] == [1]
+    assert [event["n"] for event in lines(file)] == [2]
+
+
+def test_a_file_put_aside_is_compressed_once_nobody_writes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "SECONDS_UNTIL_NOBODY_WRITES", -1.0)
+    (tmp_path / "aidb-events-2026-09.jsonl").write_text('{"n": 1}\n')
+    (tmp_path / "other-events-2026-09.jsonl").write_text("not ours\n")
+    JsonlEvents(tmp_path / "aidb-events.jsonl", "aidb").record("query")
+    assert gzip.decompress((tmp_path / "aidb-events-2026-09.jsonl.gz").read_bytes()) == b'{"n": 1}\n'
+    assert not (tmp_path / "aidb-events-2026-09.jsonl").exists()
+    assert (tmp_path / "other-events-2026-09.jsonl").exists()
 
 
 def test_an_event_that_is_too_large_is_cut_not_lost(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ class Ingest:
             ]
             await self._vectors.upsert(document.collection, self._embedder.model, points)
         except UnavailableError as error:
-            logger.warning("document %s is found by its words only: %s", document.id, error)
+            # The caller is told in the notes, once for a whole folder.
+            logger.info("document %s is found by its words only: %s", document.id, error)
             return f"found by words only: {error.problem}; {error.remedy}"
         await self._documents.mark_embedded(document.id, self._embedder.model)
         return ""

@@ -30,6 +30,7 @@ from ..aidb.chunking import title_of
 from ..composition import Stack
 from ..errors import NotFoundError, StackError, UnavailableError
 from ..settings import load_settings
+from .clients import client_config
 
 if TYPE_CHECKING:
     from mcp.client import Client
@@ -161,7 +162,10 @@ async def _start_servers(console: Console, stack: AsyncExitStack, environment: d
     from mcp.client.stdio import StdioServerParameters  # noqa: PLC0415 - heavy: imported on first use
 
     _heading(console, "1  Start the servers of mcp.json over stdio")
-    configured = json.loads((CHECKOUT / "mcp.json").read_text(encoding="utf-8"))["mcpServers"]
+    file = CHECKOUT / "mcp.json"
+    # An installation from a wheel has no mcp.json: it shows what it would print for a client.
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else client_config("claude-desktop")
+    configured = config["mcpServers"]
     start = time.perf_counter()
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ..llama_library import llama_library
 from ..ports.embedder import Vector
 from .minilm_gguf import DIMENSIONS, MAX_TOKENS, NAME, ensure_minilm
 from .model_thread import ModelThread, Steps
@@ -100,6 +101,7 @@ class LlamaCppEmbedder:
         if self._weights is None or self._tokenizer is None:
             from .llama_runtime import EncoderModel  # noqa: PLC0415 - heavy: imported on first use
 
+            llama_library()  # a missing package is said before missing weights: it is the first to install
             files = ensure_minilm(self._models, self._environment)
             self._tokenizer = Tokenizer(files.tokenizer, MAX_TOKENS)
             self._weights = EncoderModel(files.gguf)

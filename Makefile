@@ -5,6 +5,8 @@
 PYTHON ?= python3
 EXTRAS ?= local
 DOCS ?=
+# Where the user stands: make -C changes the folder, and a relative DOCS is meant from there.
+CALLER := $(PWD)
 QUESTION ?=
 TESTS ?=
 VENV := .venv
@@ -26,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP) ## the main job on embedded stores; DOCS=path for your own Markdown
-	@$(BIN)/mcp-stack demo $(if $(DOCS),--docs "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)")
+	@DEMO_FROM="$(CALLER)" $(BIN)/mcp-stack demo $(if $(DOCS),--docs "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)")
 
 test: lint ## every test
 	$(BIN)/python -m pytest $(TESTS)

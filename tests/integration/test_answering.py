@@ -72,7 +72,7 @@ async def test_without_a_model_the_passages_answer_and_a_word_on_how_to_add_one(
 async def test_the_same_question_again_comes_from_the_cache(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path) as stack:
         first = await ask(stack, "What is the capital of France?")
-        again = await ask(stack, "  what is the  capital of france? ")
+        again = await ask(stack, "  What is the capital of France?\n")
         other = await ask(stack, "What is the capital of Spain?")
         assert (first.cached, again.cached, other.cached) == (False, True, False)
         assert again.route == "cache"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mcp_stack.aidb.models import ImportResult, SearchResult
+from mcp_stack.cli.servers import SERVERS, build_server
 from mcp_stack.composition import Stack
 from mcp_stack.errors import DeniedError, NotFoundError, RateLimitedError, UnavailableError, UsageError
 from tests.support.stack import open_stack
@@ -19,12 +21,12 @@ DEFAULTS: dict[str, Any] = {"text": "", "path": "", "title": "", "collection": "
 
 
 async def add(stack: Stack, **details: Any) -> ImportResult:
-    return await (await stack.aidb()).import_document("test", progress=None, **{**DEFAULTS, **details})
+    return await (await stack.aidb()).import_document(progress=None, **{**DEFAULTS, **details})
 
 
 async def find(stack: Stack, query: str, **details: Any) -> SearchResult:
     arguments: dict[str, Any] = {"collection": "", "tags": [], "limit": 10, "mode": "hybrid"}
-    return await (await stack.aidb()).search_knowledge("test", query=query, **{**arguments, **details})
+    return await (await stack.aidb()).search_knowledge(query=query, **{**arguments, **details})
 
 
 async def test_importing_the_same_text_twice_changes_nothing(conninfo: str, tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ async def test_a_folder_is_imported_with_progress_and_hidden_files_stay_out(conn
 
     async with open_stack(conninfo, tmp_path) as stack:
         aidb = await stack.aidb()
-        result = await aidb.import_document("test", **{**DEFAULTS, "path": str(docs)}, progress=progress)
+        result = await aidb.import_document(**{**DEFAULTS, "path": str(docs)}, progress=progress)
         assert result.documents == 2
         assert [entry.split(":")[0] for entry in result.skipped] == ["broken.md"]
         assert seen == [(1, 3, "broken.md"), (2, 3, "one.md"), (3, 3, "sub/two.txt")]
@@ -180,12 +182,31 @@ async def test_a_disk_that_is_nearly_full_refuses_writes_and_still_reads(tmp_pat
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path, MCP_STACK_SECURITY__RATE_LIMIT__REQUESTS_PER_MINUTE="3") as stack:
         for _ in range(3):
-            await find(stack, "words")
+            await stack.admit("one")
         with pytest.raises(RateLimitedError, match="try again in") as caught:
-            await find(stack, "words")
+            await stack.admit("one")
         assert 0 < caught.value.retry_after_seconds <= 20
-        other = await stack.aidb()
-        await other.search_knowledge("another client", query="words", collection="", tags=[], limit=1, mode="hybrid")
+        await stack.admit("another")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+async def test_every_server_limits_its_clients_but_not_what_they_ask_again_and_again(
+    conninfo: str, tmp_path: Path, name: str
+) -> None:
+    async with open_stack(conninfo, tmp_path, MCP_STACK_SECURITY__RATE_LIMIT__REQUESTS_PER_MINUTE="1") as stack:
+        server = build_server(name, stack)
+        calls: dict[str, tuple[str, dict[str, Any]]] = {
+            "aidb": ("search_knowledge", {"query": "words"}),
+            "hybrid-coordinator": ("routing_stats", {}),
+            "ralph-wiggum": ("task_result", {"task_id": str(uuid.uuid4())}),
+            "embeddings": ("embed_texts", {"texts": ["words"]}),
+        }
+        texts = [str((await server.call_tool(*calls[name])).content[0].text) for _ in range(2)]
+        assert not texts[0].startswith("RATE_LIMITED")
+        assert texts[1].startswith("RATE_LIMITED: 1 requests a minute are allowed; try again in")
+        for tool, arguments in (("health", {}), ("task_status", calls["ralph-wiggum"][1])):
+            if tool in {each.name for each in await server.list_tools()}:
+                assert "RATE_LIMITED" not in str((await server.call_tool(tool, arguments)).content)
 
 
 async def test_tools_are_found_by_a_sentence_with_their_schema_on_demand(conninfo: str, tmp_path: Path) -> None:
@@ -194,7 +215,7 @@ async def test_tools_are_found_by_a_sentence_with_their_schema_on_demand(conninf
 
         async def discover(query: str, **details: Any) -> Any:
             arguments = {"server": "", "category": "", "limit": 5, "detail": "summary"}
-            return await aidb.discover_tools("test", query=query, **{**arguments, **details})
+            return await aidb.discover_tools(query=query, **{**arguments, **details})
 
         found = await discover("submit a coding task to an agent")
         assert found.tools[0].name == "ralph-wiggum.submit_task"
@@ -212,14 +233,12 @@ async def test_an_answer_names_tools_that_fit_and_leaves_its_event(conninfo: str
     async with open_stack(conninfo, tmp_path) as stack:
         aidb = await stack.aidb()
         arguments: dict[str, Any] = {"context": {}, "use_hybrid": True, "session_id": "", "limit": 3}
-        answer = await aidb.query("test", query="embed these texts as vectors", include_tools=True, **arguments)
+        answer = await aidb.query(query="embed these texts as vectors", include_tools=True, **arguments)
         assert answer.tools[0].name == "embeddings.embed_texts"
-        plain = await aidb.query("test", query="embed these texts as vectors", include_tools=False, **arguments)
+        plain = await aidb.query(query="embed these texts as vectors", include_tools=False, **arguments)
         assert plain.tools == []
         assert plain.cached
-        knowledge = await aidb.query(
-            "test", query="embed texts", include_tools=False, **{**arguments, "use_hybrid": False}
-        )
+        knowledge = await aidb.query(query="embed texts", include_tools=False, **{**arguments, "use_hybrid": False})
         assert knowledge.route == "knowledge"
     lines = (tmp_path / "data" / "telemetry" / "aidb-events.jsonl").read_text().splitlines()
     assert [json.loads(line)["event_type"] for line in lines] == ["query", "cache_hit", "query"]

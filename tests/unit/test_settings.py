@@ -122,11 +122,25 @@ def test_each_layer_wins_over_the_ones_below_it(folders: Folders, tmp_path: Path
     assert value(**{variable: "5"})[0] == 6
 
 
-def test_the_env_file_of_another_project_does_not_choose_our_database(folders: Folders) -> None:
-    (folders.work / ".env").write_text("DATABASE_URL=postgresql://their/app\nLOCAL_CONFIDENCE_THRESHOLD=0.9")
-    settings = folders.load().settings
-    assert settings.database.url.get_secret_value() == ""
-    assert settings.hybrid.local_confidence_threshold == 0.9
+def test_the_env_file_of_a_working_folder_sets_thresholds_and_nothing_that_could_harm(folders: Folders) -> None:
+    hostile = {
+        "DATABASE_URL": "postgresql://their/app",
+        "ANTHROPIC_BASE_URL": "http://attacker",
+        "MCP_STACK_LLM__CLAUDE__URL": "http://attacker",
+        "MCP_STACK_RALPH__BACKENDS__COMMAND": '["rm"]',
+        "MCP_STACK_SECURITY__ALLOWED_ROOTS": "/",
+        "MCP_STACK_DATA": "/elsewhere",
+    }
+    harmless = load_settings({"MCP_STACK_CONFIG": str(folders.config)}, None).settings
+    (folders.work / ".env").write_text("\n".join(f"{name}={value}" for name, value in hostile.items()))
+    assert folders.load().settings == harmless
+    (folders.work / ".env").write_text("LOCAL_CONFIDENCE_THRESHOLD=0.9")
+    assert folders.load().settings.hybrid.local_confidence_threshold == 0.9
+
+
+def test_the_env_file_beside_the_configuration_folder_is_ours(tmp_path: Path, folders: Folders) -> None:
+    (tmp_path / ".env").write_text("MCP_STACK_DATA=/mine")
+    assert load_settings({"MCP_STACK_CONFIG": str(folders.config)}, tmp_path).settings.data == Path("/mine")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +182,13 @@ def test_the_default_password_is_refused_off_loopback(folders: Folders) -> None:
 def test_the_default_password_in_an_address_is_refused_off_loopback(folders: Folders) -> None:
     with pytest.raises(UsageError, match="change_me_in_production"):
         folders.load(DATABASE_URL="postgresql://mcp:change_me_in_production@db.example/mcp")
+    for form in (
+        "host=192.0.2.1 password=change_me_in_production",
+        "postgresql:///mcp?host=192.0.2.1&password=change_me_in_production",
+        "postgresql://u:change_me_in_production@localhost,192.0.2.1/mcp",
+    ):
+        with pytest.raises(UsageError, match="change_me_in_production"):
+            folders.load(DATABASE_URL=form)
     folders.load(DATABASE_URL="postgresql://mcp:change_me_in_production@localhost/mcp")
 
 
@@ -177,6 +198,33 @@ def test_secrets_are_masked_and_never_in_an_error(folders: Folders) -> None:
     assert "sk-very-secret" not in shown
     assert "hidden" not in shown
     assert "********" in shown
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:SEC%RETPW@h/x", "mysql://u:SECRETPW@h", "postgresql://u:RET PW@h/x"])
+def test_a_malformed_database_address_is_an_error_that_does_not_repeat_it(folders: Folders, url: str) -> None:
+    with pytest.raises(UsageError, match="no connection string") as caught:
+        folders.load(DATABASE_URL=url)
+    assert "PW" not in str(caught.value)
+
+
+def test_passwords_in_other_addresses_are_masked_too(folders: Folders) -> None:
+    shown = str(folders.load(REDIS_URL="redis://u:SECRETPW@h", QDRANT_URL="http://k:SECRETPW@h").rows())
+    assert "SECRETPW" not in shown
+    (folders.config / "config.yaml").write_text('llm: {claude: {api_key: "sk-SECRETPW\n')
+    with pytest.raises(UsageError) as caught:
+        folders.load()
+    assert "SECRETPW" not in str(caught.value)
+
+
+def test_a_home_folder_in_a_path_is_expanded_everywhere(folders: Folders) -> None:
+    settings = folders.load(MCP_STACK_DATA="~/stack", MCP_STACK_TELEMETRY__PATH="~/events").settings
+    assert settings.data == Path.home() / "stack"
+    assert settings.telemetry_folder == Path.home() / "events"
+
+
+def test_a_rule_over_several_keys_names_where_they_were_set(folders: Folders) -> None:
+    with pytest.raises(UsageError, match="environment LOCAL_CONFIDENCE_THRESHOLD"):
+        folders.load(LOCAL_CONFIDENCE_THRESHOLD="0.5")
 
 
 def test_lists_are_written_with_commas_or_as_json(folders: Folders) -> None:

@@ -12,7 +12,8 @@ from ..ports.documents import Chunk
 # single sentence that answers the question must not drown among others.
 MAX_CHARACTERS = 600
 
-_ATX_HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+# The title is cleaned in Python: an expression that also strips the closing marks takes cubic time on many spaces.
+_ATX_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.*)$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -54,10 +55,22 @@ def title_of(text: str) -> str:
     """The first heading of a Markdown text, or its first line; empty for a blank text."""
     first_line = ""
     for line, in_fence in _lines(text):
-        if not in_fence and (match := _ATX_HEADING.match(line)):
-            return match[2][:200]
+        if not in_fence and (heading := _heading(line)):
+            return heading[1][:200]
         first_line = first_line or line.strip()
     return first_line[:200]
+
+
+def _heading(line: str) -> tuple[int, str] | None:
+    """Level and title of a Markdown heading, without the marks that may close it; None for any other line."""
+    match = _ATX_HEADING.match(line)
+    if match is None:
+        return None
+    title = match[2].rstrip()
+    unmarked = title.rstrip("#")
+    if unmarked != title and (not unmarked or unmarked[-1] in " \t"):
+        title = unmarked.rstrip()
+    return len(match[1]), title
 
 
 def _lines(text: str) -> Iterator[tuple[str, bool]]:
@@ -80,19 +93,29 @@ def _blocks(text: str) -> Iterator[_Block]:
     headings: list[tuple[int, str]] = []
     lines: list[str] = []
     was_in_fence = False
+    bare = False  # nothing has come under the last heading yet
 
     def finished() -> Iterator[_Block]:
+        nonlocal bare
         if body := "\n".join(lines).strip("\n").rstrip():
             yield _Block(" > ".join(title for _, title in headings), body)
+            bare = False
         lines.clear()
 
+    def closed() -> Iterator[_Block]:
+        """A heading that nothing follows is all that its section says."""
+        if bare and headings[-1][1]:
+            yield _Block(" > ".join(title for _, title in headings), headings[-1][1])
+
     for line, in_fence in _lines(text):
-        heading = None if in_fence else _ATX_HEADING.match(line)
+        heading = None if in_fence else _heading(line)
         if heading:
             yield from finished()
-            level = len(heading[1])
-            headings = [entry for entry in headings if entry[0] < level]
-            headings.append((level, heading[2]))
+            if headings and heading[0] <= headings[-1][0]:
+                yield from closed()
+            headings = [entry for entry in headings if entry[0] < heading[0]]
+            headings.append(heading)
+            bare = True
         elif not in_fence and not line.strip():
             yield from finished()
         else:
@@ -101,6 +124,7 @@ def _blocks(text: str) -> Iterator[_Block]:
             lines.append(line)
         was_in_fence = in_fence
     yield from finished()
+    yield from closed()
 
 
 def _pieces(text: str, max_characters: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -58,6 +59,7 @@ class ToolIndex:
         self._embedder = embedder
         self._entries: list[_Entry] = []
         self._known: list[KnownTool] = []
+        self._refreshing = asyncio.Lock()
         self._views: list[list[Vector]] = []
         self._servers: dict[str, Vector] = {}
 
@@ -76,7 +78,8 @@ class ToolIndex:
         Raises:
             UnavailableError: The registry's database is down.
         """
-        await self._refresh()
+        async with self._refreshing:
+            await self._refresh()
         chosen = [
             number
             for number, entry in enumerate(self._entries)
@@ -137,8 +140,9 @@ class ToolIndex:
 
     async def _similarities(self, query: str, chosen: Sequence[int]) -> dict[int, float]:
         """Best cosine similarity of the tool's three views, plus a share of its server's."""
-        if not self._views:
-            await self._embed_tools()
+        async with self._refreshing:
+            if not self._views:
+                await self._embed_tools()
         vector = await self._embedder.embed_query(query)
         servers = {name: _dot(vector, centroid) for name, centroid in self._servers.items()}
         return {

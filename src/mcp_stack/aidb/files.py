@@ -66,22 +66,23 @@ class Files:
             UsageError: It is too large, binary, not UTF-8, or no regular file.
             DeniedError: The operating system refuses to read it.
         """
+        name = name_of(file)
         try:
             # Opened without waiting: a pipe would block for ever before fstat can tell what it is.
             with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
                 information = os.fstat(stream.fileno())
                 if not stat.S_ISREG(information.st_mode):
-                    raise UsageError(f"{file} is no regular file", "name a text file or a folder")
+                    raise UsageError(f"{name} is no regular file", "name a text file or a folder")
                 if information.st_size > self._max_bytes:
                     raise UsageError(
-                        f"{file} has {information.st_size} bytes", f"at most {self._max_bytes} can be imported"
+                        f"{name} has {information.st_size} bytes", f"at most {self._max_bytes} can be imported"
                     )
                 data = stream.read(self._max_bytes + 1)
         except PermissionError as error:
-            raise DeniedError(f"{file} may not be read", "give this user the right to read it") from error
+            raise DeniedError(f"{name} may not be read", "give this user the right to read it") from error
         except OSError as error:
-            raise UsageError(f"{file} cannot be read ({error.strerror})", "name a readable text file") from error
-        return decoded(data, str(file))
+            raise UsageError(f"{name} cannot be read ({error.strerror})", "name a readable text file") from error
+        return decoded(data, name)
 
     def walk(self, folder: Path) -> Iterator[Path]:
         """The text files below a resolved folder, in order; hidden ones and build folders are passed over.
@@ -102,6 +103,15 @@ class Files:
                 if count > MAX_FILES:
                     raise UsageError(f"{folder} has more than {MAX_FILES} text files", "import its subfolders")
                 yield file
+
+
+def name_of(file: Path) -> str:
+    """A path as text; bytes of a name that are not UTF-8 become U+FFFD.
+
+    Args:
+        file: Any path.
+    """
+    return os.fsencode(file).decode("utf-8", "replace")
 
 
 def decoded(data: bytes, name: str) -> str:

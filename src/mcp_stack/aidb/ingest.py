@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import StackError, UnavailableError, UsageError
@@ -16,7 +17,7 @@ from ..ports.events import Events
 from ..ports.vectors import Point, Vectors
 from ..validation import checked_text
 from .chunking import chunk, title_of
-from .files import Files
+from .files import Files, name_of
 from .models import ImportResult
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Ingest:
         if target.is_dir():
             return await self._import_folder(target, collection, labels, progress)
         content = self._files.read_text(target)
-        stored = await self._store(content, title or title_of(content), source or str(target), collection, labels)
+        stored = await self._store(content, title or title_of(content), source or name_of(target), collection, labels)
         return _result(stored)
 
     async def _import_folder(
@@ -122,11 +123,11 @@ class Ingest:
         for number, file in enumerate(files, start=1):
             try:
                 content = self._files.read_text(file)
-                stored = await self._store(content, title_of(content) or file.name, str(file), collection, tags)
+                stored = await self._store(content, title_of(content) or file.stem, name_of(file), collection, tags)
             except UnavailableError:
                 raise
             except StackError as error:
-                skipped.append(f"{file.relative_to(folder)}: {error.problem}")
+                skipped.append(f"{name_of(file.relative_to(folder))}: {error.problem}")
             else:
                 chunks += stored.chunks
                 added += not stored.duplicate_of
@@ -134,7 +135,7 @@ class Ingest:
                 if stored.note and stored.note not in notes:
                     notes.append(stored.note)
             if progress:
-                await progress(number, len(files), str(file.relative_to(folder)))
+                await progress(number, len(files), name_of(file.relative_to(folder)))
         return ImportResult(
             document_id="",
             chunks=chunks,
@@ -156,10 +157,14 @@ class Ingest:
             source=source,
             collection=collection,
             tags=tags,
-            chunks=chunk(content),
+            chunks=await asyncio.to_thread(chunk, content),
         )
-        if duplicate_of := await self._documents.add(document):
-            return _Stored(duplicate_of, 0, duplicate_of, "")
+        if existing := await self._documents.add(document):
+            note = ""
+            if existing.embedding_model != self._embedder.model:
+                # An import that was broken off, or ran before there was an embedder, is completed by the next one.
+                note = await self._embed(replace(document, id=existing.id))
+            return _Stored(existing.id, 0, existing.id, note)
         note = await self._embed(document)
         self._events.record(
             "import", document_id=document.id, source=source, collection=collection, chunks=len(document.chunks)

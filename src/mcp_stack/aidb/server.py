@@ -9,7 +9,6 @@ from mcp.server.mcpserver.context import Context
 from pydantic import Field
 
 from ..mcp.app import StackServer
-from ..mcp.client import stdio_client
 from .models import DiscoveryResult, HealthResult, ImportResult, QueryResult, SearchResult
 from .service import Aidb
 
@@ -45,7 +44,6 @@ def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:
         language model it returns the best passages.
         """
         return await (await services()).query(
-            stdio_client(),
             query=query,
             context=context,
             use_hybrid=use_hybrid,
@@ -68,7 +66,7 @@ def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:
         passages themselves rather than an answer.
         """
         return await (await services()).search_knowledge(
-            stdio_client(), query=query, collection=collection, tags=tags, limit=limit, mode=mode
+            query=query, collection=collection, tags=tags, limit=limit, mode=mode
         )
 
     @server.declare("Import a document", idempotent=True)
@@ -89,7 +87,6 @@ def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:
             await ctx.report_progress(done, total, name)
 
         return await (await services()).import_document(
-            stdio_client(),
             text=text,
             path=path,
             title=title,
@@ -111,10 +108,10 @@ def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:
         detail=schema for the one you chose. Saves the tokens of listing every tool.
         """
         return await (await services()).discover_tools(
-            stdio_client(), query=query, server=server, category=category, limit=limit, detail=detail
+            query=query, server=server, category=category, limit=limit, detail=detail
         )
 
-    @server.declare("Health", read_only=True, idempotent=True)
+    @server.declare("Health", read_only=True, idempotent=True, limited=False)
     async def health() -> HealthResult:
         """Say whether the server is live and ready, and the state and latency of each store and model it uses. Use it
         when another tool answers UNAVAILABLE.

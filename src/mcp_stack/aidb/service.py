@@ -1,4 +1,4 @@
-"""AIDB as its tools see it: arguments checked, requests counted, work handed on."""
+"""AIDB as its tools see it: arguments checked, work handed on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from .health import Health
 from .ingest import Ingest, Progress
 from .models import DiscoveryResult, HealthResult, Hit, ImportResult, QueryResult, SearchResult
 from .query import Query
-from .ratelimit import RateLimiter
 from .search import MODES, Search
 
 MAX_LIMIT = 100
@@ -25,10 +24,9 @@ DETAILS = ("summary", "schema")
 
 @dataclass(frozen=True, slots=True)
 class Aidb:
-    """The services behind AIDB's tools. `client` names who asks, for the rate limit."""
+    """The services behind AIDB's tools."""
 
     settings: Settings
-    limiter: RateLimiter
     asking: Query
     searching: Search
     importing: Ingest
@@ -37,7 +35,6 @@ class Aidb:
 
     async def query(
         self,
-        client: str,
         *,
         query: str,
         context: dict[str, Any],
@@ -50,7 +47,6 @@ class Aidb:
 
         Raises:
             UsageError: An argument is not acceptable.
-            RateLimitedError: The client asks too often.
             UnavailableError: The database is down.
         """
         question = Question(
@@ -61,16 +57,15 @@ class Aidb:
             use_models=use_hybrid,
         )
         checked_context(context, MAX_CONTEXT_CHARACTERS)
-        await self.limiter.take(client)
         return await self.asking.answer(question, include_tools=include_tools)
 
     async def search_knowledge(
-        self, client: str, *, query: str, collection: str, tags: list[str], limit: int, mode: str
+        self, *, query: str, collection: str, tags: list[str], limit: int, mode: str
     ) -> SearchResult:
         """Find documents.
 
         Raises:
-            UsageError, RateLimitedError, UnavailableError: As `query`.
+            UsageError, UnavailableError: As `query`.
         """
         text = self._checked_query(query)
         checked_choice("mode", mode, MODES)
@@ -78,7 +73,6 @@ class Aidb:
         labels = [checked_text("tags", tag, 100) for tag in tags[: MAX_TAGS + 1]]
         checked_number("number of tags", len(tags), 0, MAX_TAGS)
         _checked_limit(limit)
-        await self.limiter.take(client)
         found = await self.searching.search(text, limit=limit, collection=wanted, tags=labels, mode=mode)
         hits = [
             Hit(
@@ -97,7 +91,6 @@ class Aidb:
 
     async def import_document(
         self,
-        client: str,
         *,
         text: str,
         path: str,
@@ -110,35 +103,33 @@ class Aidb:
         """Import a text, a file or a folder.
 
         Raises:
-            UsageError, RateLimitedError, UnavailableError: As `query`.
+            UsageError, UnavailableError: As `query`.
             DeniedError: The path is outside the allowed roots.
             NotFoundError: The path does not exist.
         """
-        await self.limiter.take(client)
         return await self.importing.import_document(
             text=text, path=path, title=title, collection=collection, tags=tags, source=source, progress=progress
         )
 
     async def discover_tools(
-        self, client: str, *, query: str, server: str, category: str, limit: int, detail: str
+        self, *, query: str, server: str, category: str, limit: int, detail: str
     ) -> DiscoveryResult:
         """Find tools.
 
         Raises:
-            UsageError, RateLimitedError, UnavailableError: As `query`.
+            UsageError, UnavailableError: As `query`.
         """
         text = self._checked_query(query) if query else ""
         checked_choice("detail", detail, DETAILS)
         wanted_server = checked_text("server", server, MAX_NAME, required=False)
         wanted_category = checked_text("category", category, MAX_NAME, required=False)
         _checked_limit(limit)
-        await self.limiter.take(client)
         return await self.tools.discover(
             text, server=wanted_server, category=wanted_category, limit=limit, with_schema=detail == "schema"
         )
 
     async def health(self) -> HealthResult:
-        """State of the server; never limited."""
+        """State of the server."""
         return await self.checking.report()
 
     def _checked_query(self, query: str) -> str:

@@ -30,6 +30,7 @@ from ..aidb.chunking import title_of
 from ..composition import Stack
 from ..errors import NotFoundError, StackError, UnavailableError
 from ..settings import load_settings
+from ..settings.layers import variables
 from .clients import client_config
 
 if TYPE_CHECKING:
@@ -85,15 +86,17 @@ def demo(docs: str, question: str) -> int:
         StackError: A step failed; says which.
     """
     console = Console(highlight=False)
-    chosen = Path(docs).expanduser().resolve() if docs else None
-    if chosen is not None and not chosen.is_dir():
-        raise NotFoundError(f"there is no folder {chosen}", "name a folder of Markdown files: make demo DOCS=path")
+    # `make -C` runs elsewhere than the user stands: the Makefile says where that is.
+    chosen = Path(os.environ.get("DEMO_FROM") or Path.cwd(), Path(docs).expanduser()).resolve() if docs else None
+    if chosen is not None and not any(chosen.rglob("*.md")) and not any(chosen.rglob("*.txt")):
+        raise NotFoundError(f"{chosen} has no Markdown", "name a folder of Markdown files: make demo DOCS=path")
     with tempfile.TemporaryDirectory(prefix="mcp-stack-demo-") as temporary:
         work = Path(temporary)
         documents = chosen or _own_documents(work)
         # 0 seconds: the worker ends with the servers, for its data folder is about to go.
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if _is_shown(name)},
+            "MCP_STACK_CONFIG": str(work),
             "MCP_STACK_DATA": str(work / "data"),
             "MCP_STACK_SECURITY__ALLOWED_ROOTS": json.dumps([str(documents), str(work)]),
             "MCP_STACK_JOBS__LINGER_SECONDS": "0",
@@ -125,6 +128,13 @@ def _innermost(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def _is_shown(variable: str) -> bool:
+    """Whether a variable of the user's reaches the demonstration: its stores are its own, and nothing is paid for."""
+    if variable in variables() or variable.startswith("MCP_STACK_"):
+        return variable.startswith(("MCP_STACK_LLM__LOCAL__", "MCP_STACK_EMBEDDINGS__"))
+    return True
 
 
 def _own_documents(work: Path) -> Path:
@@ -324,6 +334,6 @@ def _wait_until_released(data: Path) -> None:
     if not data.is_dir():
         return
     try:
-        asyncio.run(Stack(load_settings({"MCP_STACK_DATA": str(data)})).shut_down())
+        asyncio.run(Stack(load_settings({"MCP_STACK_DATA": str(data), "MCP_STACK_CONFIG": str(data)})).shut_down())
     except StackError as error:
         print(f"mcp-stack: {error}", file=sys.stderr)

@@ -25,6 +25,12 @@ def build_server(name: str, stack: Stack) -> StackServer:
         name: One of `SERVERS`.
         stack: Where its services come from.
     """
+    server = _declared(name, stack)
+    server.admit = stack.admit
+    return server
+
+
+def _declared(name: str, stack: Stack) -> StackServer:
     match name:
         case "aidb":
             from ..aidb.server import build_server as build_aidb  # noqa: PLC0415 - only this server needs it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -102,7 +103,17 @@ class ModelAdapters:
         claude = self._settings.llm.claude
         given = claude.price_input_per_million, claude.price_output_per_million
         price = Price(Rates.of(*given)) if all(given) else price_of(claude.model)
-        return Models(self.local, self.remote, price.cost_usd, self.embedder.model)
+        return Models(self.local, self.remote, price.cost_usd, self._fingerprint())
+
+    def _fingerprint(self) -> str:
+        """Everything about models that an answer depends on: names, the file behind a local one, the thresholds."""
+        identity = [each.name if each else "" for each in (self.local, self.remote)]
+        identity += [self.embedder.model, self._settings.llm.local.url]
+        if self._settings.llm.local.path and self.local_file.is_file():
+            file = self.local_file.stat()
+            identity += [str(self.local_file), str(file.st_size), str(file.st_mtime_ns)]
+        identity.append(self._settings.hybrid.model_dump_json())
+        return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
     async def close(self) -> None:
         """Free what was loaded."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..hybrid.router import Router
     from ..hybrid.service import Coordinator
     from ..jobs.worker import Worker
+    from ..mcp.ratelimit import RateLimiter
     from ..ralph.service import Ralph
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,14 @@ class Stack:
         from ..embeddings.service import EmbeddingService
 
         return EmbeddingService(self._models.embedder, self._events("embeddings", "embeddings"))
+
+    async def admit(self, client: str) -> None:
+        """Count one request of a client.
+
+        Raises:
+            RateLimitedError: It asks too often.
+        """
+        await self._limiter.take(client)
 
     def worker(self) -> Worker:
         """This machine's worker."""
@@ -105,6 +114,13 @@ class Stack:
         return JsonlEvents(file, server, enabled=self.settings.telemetry.enabled)
 
     @cached_property
+    def _limiter(self) -> RateLimiter:
+        from ..mcp.ratelimit import RateLimiter
+
+        limits = self.settings.security.rate_limit
+        return RateLimiter(self._stores.cache, limits.requests_per_minute, limits.requests_per_hour)
+
+    @cached_property
     def _search(self) -> Search:
         from ..aidb.search import Search
 
@@ -133,18 +149,15 @@ class Stack:
         from ..aidb.ingest import Ingest
         from ..aidb.manifests import known_tools, manifests_folder
         from ..aidb.query import Query
-        from ..aidb.ratelimit import RateLimiter
         from ..aidb.service import Aidb
         from .probes import probes
 
         security = self.settings.security
-        limits = security.rate_limit
         events = self._events("aidb", "aidb")
         manifests = known_tools(manifests_folder(self.settings.tools.manifests))
         tools = ToolIndex(self._stores.tools, self._models.embedder, manifests)
         return Aidb(
             settings=self.settings,
-            limiter=RateLimiter(self._stores.cache, limits.requests_per_minute, limits.requests_per_hour),
             asking=Query(self._router, self._search, tools, events),
             searching=self._search,
             importing=Ingest(

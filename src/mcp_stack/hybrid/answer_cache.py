@@ -55,8 +55,8 @@ class AnswerCache:
 
 
 def _key(question: Question, fingerprint: str) -> str:
-    """`query:` and a hash. White space and case at the edges of a question do not change it."""
-    normalised = {**asdict(question), "query": " ".join(question.query.split()).casefold()}
+    """`query:` and a hash; white space around the question does not change it."""
+    normalised = {**asdict(question), "query": question.query.strip()}
     text = json.dumps([normalised, fingerprint], sort_keys=True, ensure_ascii=False, default=str)
     return "query:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +11,8 @@ from ..ports.answering import Question
 from ..ports.chat import ChatModel
 from ..settings.tree import Hybrid
 
-CHARACTERS_PER_TOKEN = 4  # the usual estimate for English
+# Fewer than in English text, so that the estimate is not too low in other languages.
+BYTES_PER_TOKEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,13 @@ class Models:
         local: Free of charge.
         remote: Paid by the token.
         remote_price: Estimates the cost in US dollars from tokens in and out; what a free answer saves.
-        embedder: Name of the embedding model; part of the fingerprint.
+        fingerprint: Changes when a model is added, removed or replaced; cached answers depend on it.
     """
 
     local: ChatModel | None
     remote: ChatModel | None
     remote_price: Callable[[int, int], float]
-    embedder: str
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when a model is added, removed or replaced."""
-        names = [self.local.name if self.local else "", self.remote.name if self.remote else "", self.embedder]
-        return hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +55,14 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def decide(question: Question, models: Models, confidence: float, prompt_characters: int, settings: Hybrid) -> Plan:
+def decide(question: Question, models: Models, confidence: float, prompt_bytes: int, settings: Hybrid) -> Plan:
     """Choose by confidence: local, local with a check, or remote; what is not there is passed over.
 
     Args:
         question: With the caller's bounds.
         models: The models there are.
         confidence: Probability that the local answer is good, in [0, 1].
-        prompt_characters: Length of the prompt, for the estimate of the cost.
+        prompt_bytes: Length of the prompt in UTF-8, for the estimate of the cost.
         settings: The thresholds.
 
     Raises:
@@ -76,6 +70,7 @@ def decide(question: Question, models: Models, confidence: float, prompt_charact
     """
     local = Choice("local", models.local) if models.local else None
     remote = Choice("remote", models.remote) if models.remote else None
+    most = models.remote_price(prompt_bytes // BYTES_PER_TOKEN, settings.max_answer_tokens)
     if question.force_route:
         forced = local if question.force_route == "local" else remote
         if forced is None:
@@ -83,13 +78,16 @@ def decide(question: Question, models: Models, confidence: float, prompt_charact
             raise UsageError(
                 f"force_route is {question.force_route} and there is no such model", f"set {setting}, or leave it out"
             )
+        if forced is remote and most > question.max_cost_usd > 0:
+            raise UsageError(
+                f"force_route is remote and the answer might cost {most:.6f} USD, more than max_cost_usd",
+                "raise max_cost_usd, or leave force_route out",
+            )
         return Plan((forced,), False, (f"the caller asked for {question.force_route}",))
     notes: list[str] = []
-    if remote and question.max_cost_usd > 0:
-        expected = models.remote_price(prompt_characters // CHARACTERS_PER_TOKEN, settings.max_answer_tokens)
-        if expected > question.max_cost_usd:
-            notes.append(f"the remote model might cost {expected:.6f} USD, more than the cap")
-            remote = None
+    if remote and most > question.max_cost_usd > 0:
+        notes.append(f"the remote model might cost {most:.6f} USD, more than the cap")
+        remote = None
     if local is None or remote is None:
         only = local or remote
         notes.append(f"the {only.kind} model is the only one" if only else "there is no model to ask")

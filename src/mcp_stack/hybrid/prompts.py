@@ -16,7 +16,7 @@ _SYSTEM = (
     "If you do not know the answer, say so."
 )
 MAX_PASSAGE_CHARACTERS = 1500
-MAX_CONTEXT_CHARACTERS = 2000
+MAX_CONTEXT_CHARACTERS = 8000
 
 ANSWERABLE = "Is the following true: you can answer this question correctly?"
 ANSWER_IS_RIGHT = "Is the following true: the answer above is correct and complete?"
@@ -34,17 +34,22 @@ def conversation(query: str, context: Mapping[str, Any], passages: Sequence[Pass
     """
     parts = []
     for number, passage in enumerate(passages, start=1):
-        name = passage.title or passage.source
         heading = f" ({passage.heading})" if passage.heading else ""
-        parts.append(f'<passage number="{number}">\n{name}{heading}\n{_fenced(passage.text)}\n</passage>')
+        name = " ".join(f"{passage.title or passage.source}{heading}".split())
+        parts.append(f'<passage number="{number}">\n{_fenced(name)}\n{_fenced(passage.text)}\n</passage>')
     if context:
-        facts = json.dumps(dict(context), ensure_ascii=False, default=str)[:MAX_CONTEXT_CHARACTERS]
-        parts.append(f"<context>\n{_fenced(facts)}\n</context>")
+        facts = json.dumps(dict(context), ensure_ascii=False, default=str)
+        if len(facts) > MAX_CONTEXT_CHARACTERS:
+            facts = f"{facts[:MAX_CONTEXT_CHARACTERS]} [cut: {len(facts) - MAX_CONTEXT_CHARACTERS} characters more]"
+        parts.append(f"<context>\n{_unclosed(facts)}\n</context>")
     parts.append(f"Question: {query}")
     return [Message("system", _SYSTEM), Message("user", "\n\n".join(parts))]
 
 
 def _fenced(text: str) -> str:
-    """The text, cut, and unable to close its fence."""
-    cut = text[:MAX_PASSAGE_CHARACTERS]
-    return cut.replace("</passage", "<\\/passage").replace("</context", "<\\/context")
+    """The text of a passage, cut, and unable to close its fence."""
+    return _unclosed(text[:MAX_PASSAGE_CHARACTERS])
+
+
+def _unclosed(text: str) -> str:
+    return text.replace("</passage", "<\\/passage").replace("</context", "<\\/context")

@@ -38,13 +38,19 @@ PASSAGES_IN_AN_OFFLINE_ANSWER = 3
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What execution gave."""
+    """What execution gave.
+
+    Attributes:
+        lasting: Worth remembering; not so after an outage, for the next caller may find the model up again, nor where
+            the answer is plainly bad.
+    """
 
     text: str
     route: Route
     quality: float
     completion: Completion | None
     spent_usd: float
+    lasting: bool = True
 
 
 class Router:
@@ -113,8 +119,7 @@ class Router:
         saved = 0.0
         if outcome.route == "local" and outcome.completion:
             saved = self._models.remote_price(outcome.completion.tokens_in, outcome.completion.tokens_out)
-        if answer.route != "offline" or not self._has_models:
-            # An outage is not worth remembering: the next caller may find the model up again.
+        if outcome.lasting:
             await self._cache.put(question, fingerprint, answer)
         await self._remember(question, answer, saved)
         return answer
@@ -135,25 +140,35 @@ class Router:
         reasons: list[str],
     ) -> _Outcome:
         plan = decide(
-            question, self._models, confidence.value, sum(len(each.content) for each in messages), self._settings
+            question,
+            self._models,
+            confidence.value,
+            sum(len(each.content.encode()) for each in messages),
+            self._settings,
         )
         reasons.extend(plan.reasons)
         spent = 0.0
+        outage = False
         rejected: _Outcome | None = None
         for position, choice in enumerate(plan.choices):
             try:
                 completion = await choice.model.complete(messages, self._settings.max_answer_tokens)
             except (UnavailableError, UsageError) as error:
                 reasons.append(f"the {choice.kind} model failed: {error.problem}")
+                outage = True
                 continue
             spent += completion.cost_usd
             if choice.kind == "remote":
                 route: Route = "remote_fallback" if rejected is not None else "remote"
-                quality = 0.0 if defect_of(completion, len(retrieved.passages)) else REMOTE_QUALITY
-                return _Outcome(completion.text, route, quality, completion, spent)
+                defect = defect_of(completion, len(retrieved.passages))
+                if defect:
+                    reasons.append(f"the remote answer {defect}")
+                quality = 0.0 if defect else REMOTE_QUALITY
+                return _Outcome(completion.text, route, quality, completion, spent, lasting=not (outage or defect))
             judged = await assess(choice.model, messages, completion, len(retrieved.passages))
             reasons.append(judged.reason)
-            outcome = _Outcome(completion.text, "local", judged.value, completion, spent)
+            lasting = not outage and judged.value > 0
+            outcome = _Outcome(completion.text, "local", judged.value, completion, spent, lasting=lasting)
             last = position + 1 == len(plan.choices)
             if last or not plan.check_local or judged.value >= self._settings.fallback_quality:
                 return outcome
@@ -161,9 +176,9 @@ class Router:
             rejected = outcome
         if rejected is not None:
             reasons.append("the local answer is given all the same")
-            return replace(rejected, spent_usd=spent)
+            return replace(rejected, spent_usd=spent, lasting=False)
         introduction = MODELS_FAILED if self._has_models else ADD_A_MODEL
-        return _Outcome(_listing(retrieved, introduction), "offline", 0.0, None, spent)
+        return _Outcome(_listing(retrieved, introduction), "offline", 0.0, None, spent, lasting=not self._has_models)
 
     def _answer(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -11,7 +12,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .. import __version__
 from ..errors import InternalError, NotFoundError, StackError, UsageError
@@ -27,8 +28,18 @@ logger = logging.getLogger(__name__)
 ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Awaitable[BaseModel]])
 
 
+Admit = Callable[[str], Awaitable[None]]
+"""Counts one request of the client that is named; raises RateLimitedError if it asks too often."""
+
+
 class StrictTool(Tool):
-    """A tool that refuses unknown and wrong-typed arguments and reports errors as `CODE: problem; remedy`."""
+    """A tool that refuses unknown and wrong-typed arguments and reports errors as `CODE: problem; remedy`.
+
+    Attributes:
+        admit: Awaited before each call; None where calls are not limited.
+    """
+
+    admit: Admit | None = Field(default=None, exclude=True)
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Run the tool; every failure becomes an `is_error` result.
@@ -55,6 +66,8 @@ class StrictTool(Tool):
             validated = self.fn_metadata.validate_arguments(arguments)
         except ValidationError as error:
             raise UsageError(_described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
+        if self.admit is not None:
+            await self.admit(f"stdio:{os.getpid()}")  # over stdio a server has one client: who started it
         passed = {self.context_kwarg: context} if self.context_kwarg else {}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
         return self.fn_metadata.convert_result(result) if convert_result else result
@@ -67,10 +80,19 @@ class StackServer(MCPServer[Any]):
         name: As clients know it.
         title: For people.
         instructions: When to use which of its tools; under 2,000 characters, for clients cut it there.
+
+    Attributes:
+        admit: Counts the calls of limited tools; set by whoever runs the server.
     """
+
+    admit: Admit | None = None
 
     def __init__(self, name: str, *, title: str, instructions: str) -> None:
         super().__init__(name, title=title, instructions=instructions, version=__version__, log_level="WARNING")
+
+    async def _admit(self, client: str) -> None:
+        if self.admit is not None:
+            await self.admit(client)
 
     def declare(
         self,
@@ -80,6 +102,7 @@ class StackServer(MCPServer[Any]):
         destructive: bool = False,
         idempotent: bool = False,
         open_world: bool = False,
+        limited: bool = True,
     ) -> Callable[[ToolFunction], ToolFunction]:
         """Register an async function as a tool; its name, docstring and types are the tool's.
 
@@ -89,10 +112,11 @@ class StackServer(MCPServer[Any]):
             destructive: It may delete or overwrite.
             idempotent: Calling it twice changes no more than calling it once.
             open_world: It reaches beyond the stack (a remote model, a coding agent).
+            limited: Its calls count towards the client's rate limit; not so for what clients ask again and again.
         """
 
         def register(function: ToolFunction) -> ToolFunction:
-            tool = StrictTool.from_function(
+            declared = StrictTool.from_function(
                 function,
                 title=title,
                 description=" ".join((function.__doc__ or "").split()),
@@ -104,7 +128,9 @@ class StackServer(MCPServer[Any]):
                     open_world_hint=open_world,
                 ),
             )
+            tool = cast("StrictTool", declared)  # the SDK's annotation names its own class
             _make_strict(tool)
+            tool.admit = self._admit if limited else None
             self._tool_manager._tools[tool.name] = tool  # the SDK adds functions, not Tools
             return function
 

@@ -68,14 +68,26 @@ class Excerpt:
     tags: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The document that has the same content.
+
+    Attributes:
+        embedding_model: Which model's vectors it has; empty if it has none.
+    """
+
+    id: str
+    embedding_model: str
+
+
 class Documents(Protocol):
     """Documents, their chunks and their posting lists, in one transaction each."""
 
-    async def add(self, document: NewDocument) -> str:
+    async def add(self, document: NewDocument) -> Existing | None:
         """Store a document with its chunks and postings, unless the collection has the same content.
 
         Returns:
-            Empty if it was stored, else the id of the document with the same content.
+            None if it was stored, else the document with the same content.
 
         Raises:
             UnavailableError: The store is down or full.

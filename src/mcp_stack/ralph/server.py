@@ -65,7 +65,7 @@ def build_server(services: Callable[[], Awaitable[Ralph]]) -> StackServer:
             max_minutes=max_minutes,
         )
 
-    @server.declare("Task status", read_only=True, idempotent=True)
+    @server.declare("Task status", read_only=True, idempotent=True, limited=False)
     async def task_status(
         task_id: TaskId,
         wait_seconds: Annotated[

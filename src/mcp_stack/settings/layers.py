@@ -20,7 +20,10 @@ KeyPath: TypeAlias = tuple[str, ...]
 PREFIX = "MCP_STACK_"
 # Variables that say where settings are; they are not settings.
 LOCATIONS = frozenset({"MCP_STACK_CONFIG", "MCP_STACK_CONFIG_MAP", "MCP_STACK_SECRETS"})
-# Short names; those in GENERIC are used by other programs too, so a project's own .env file does not set them.
+# The .env file of a working folder may come with somebody else's project. It may set thresholds; it may not say which
+# programs run, which folders are open, or where questions and keys are sent.
+SETTABLE_BY_ANY_PROJECT = ("hybrid",)
+# Short names.
 GENERIC: dict[str, KeyPath] = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("database", "redis", "url"),
@@ -88,7 +91,10 @@ def read_yaml(file: Path, root: KeyPath = ()) -> Layer:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"{file} is not valid YAML: {' '.join(str(error).split())}", "correct the file") from error
+        # Only the place and the parser's words: the text around it may hold a key or a password.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it cannot be read"
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UsageError(f"{file} is not valid YAML{place}: {problem}", "correct the file") from None
     if content is None:
         return {}
     known = {path for path, _ in leaves()}
@@ -109,19 +115,22 @@ def read_yaml(file: Path, root: KeyPath = ()) -> Layer:
                 walk(value, (*path, str(key)))
         else:
             shown = ".".join(path[len(root) :]) or "the file"
-            raise UsageError(f"{file}: {shown} must be a group of keys, not {node!r}", "indent its keys below it")
+            kind = type(node).__name__
+            raise UsageError(
+                f"{file}: {shown} must be a group of keys, not a value ({kind})", "indent its keys below it"
+            )
 
     walk(content, root)
     return layer
 
 
-def read_variables(environ: Mapping[str, str], label: str, *, generic: bool = True) -> Layer:
+def read_variables(environ: Mapping[str, str], label: str, *, trusted: bool = True) -> Layer:
     """Read environment variables.
 
     Args:
         environ: Names and values.
         label: Put before the name in the origin.
-        generic: Take the names that other programs use too.
+        trusted: Take every key, rather than those of `SETTABLE_BY_ANY_PROJECT`.
 
     Raises:
         UsageError: A variable starts with MCP_STACK_ and names no key, or its JSON is broken.
@@ -136,7 +145,7 @@ def read_variables(environ: Mapping[str, str], label: str, *, generic: bool = Tr
             if name.upper().startswith(PREFIX) and name.upper() not in LOCATIONS:
                 raise UsageError(f"{label} {name}: no such setting", _suggest(name.upper(), sorted(known)))
             continue
-        if name.upper() in GENERIC and not generic:
+        if not trusted and path[0] not in SETTABLE_BY_ANY_PROJECT:
             continue
         if environ[name] == "" and annotations[path] is not str:
             continue
@@ -162,8 +171,12 @@ def read_folder(folder: Path, label: str) -> Layer:
     return read_variables(values, f"{label} {folder}{os.sep}")
 
 
-def read_dotenv(file: Path, *, generic: bool) -> Layer:
+def read_dotenv(file: Path, *, trusted: bool) -> Layer:
     """Read a .env file; a missing one gives an empty layer.
+
+    Args:
+        file: The file.
+        trusted: See `read_variables`.
 
     Raises:
         UsageError: As `read_variables`.
@@ -172,8 +185,11 @@ def read_dotenv(file: Path, *, generic: bool) -> Layer:
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - heavy: imported on first use
 
-    values = {name: value for name, value in dotenv_values(file).items() if value is not None}
-    return read_variables(values, str(file), generic=generic)
+    try:
+        values = {name: value for name, value in dotenv_values(file).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}", "make it a readable UTF-8 file") from error
+    return read_variables(values, str(file), trusted=trusted)
 
 
 def _parse(text: str, annotation: Any, origin: str) -> Any:

@@ -7,6 +7,7 @@ folder, the service file `ralph.yaml`, `config.yaml`, the defaults in the code.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +52,9 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     """Where config.yaml is: $MCP_STACK_CONFIG, else the user's own, else the one of the checkout."""
     if configured := environ.get("MCP_STACK_CONFIG"):
         return Path(configured).expanduser()
-    base = environ.get("XDG_CONFIG_HOME")
-    own = (Path(base) if base else Path.home() / ".config") / "mcp-stack"
     checkout = Path(__file__).parents[3] / "config"
+    base = environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111 - never raises
+    own = Path(base) / "mcp-stack"
     return checkout if checkout.is_dir() and not own.is_dir() else own
 
 
@@ -68,7 +69,7 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
         UsageError: A file, key or value is wrong; names the file or variable, the key and what is allowed.
     """
     environ = os.environ if environ is None else environ
-    folder = Path.cwd() if folder is None else folder
+    folder = _working_folder() if folder is None else folder
     config = config_folder(environ)
     if environ.get("MCP_STACK_CONFIG") and not config.is_dir():
         raise UsageError(f"MCP_STACK_CONFIG names {config}, which is no folder", "name the folder of config.yaml")
@@ -76,8 +77,8 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
     layers: list[Layer] = [
         read_folder(Path(environ.get("MCP_STACK_SECRETS") or SECRETS_FOLDER), "secret"),
         read_variables(environ, "environment"),
-        read_dotenv(folder / ".env", generic=False),
-        read_dotenv(config / ".env", generic=True),
+        read_dotenv(folder / ".env", trusted=folder == config.parent) if folder else {},
+        read_dotenv(config / ".env", trusted=True),
         read_folder(Path(config_map), "config map") if config_map else {},
         read_yaml(config / "ralph.yaml", ("ralph",)),
         read_yaml(config / "config.yaml"),
@@ -95,6 +96,8 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
         settings = Settings(**tree)
     except ValidationError as error:
         raise _usage_error(error, merged) from error
+    except ValueError as error:
+        raise UsageError(str(error), "then start again") from error
     return LoadedSettings(settings, {path: value.origin for path, value in merged.items()}, config)
 
 
@@ -104,10 +107,29 @@ def _usage_error(error: ValidationError, merged: dict[KeyPath, Value]) -> UsageE
     path = tuple(str(part) for part in first["loc"])
     while path and path not in merged and len(path) > 1 and path[:-1] in merged:
         path = path[:-1]
-    origin = merged[path].origin if path in merged else "settings"
+    # A rule over several keys names their group: the keys of it that were set are where to look.
+    set_here = [value.origin for key, value in merged.items() if key[: len(path)] == path]
+    origin = ", ".join(dict.fromkeys(set_here)) or "settings"
     reason = first["msg"].removeprefix("Value error, ")
-    given = "" if path not in merged or _is_secret(path) else f" (it is {merged[path].raw!r})"
-    return UsageError(f"{origin}: {'.'.join(path) or 'settings'}: {reason}{given}", "correct it and start again")
+    given = "" if path not in merged or _is_secret(path) else f" (it is {without_password(repr(merged[path].raw))})"
+    return UsageError(f"{origin}: {'.'.join(path) or 'together'}: {reason}{given}", "correct it and start again")
+
+
+def _working_folder() -> Path | None:
+    """Where the process stands; None if that folder was deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def without_password(text: str) -> str:
+    """A text whose addresses have their user names and passwords masked.
+
+    Args:
+        text: May hold addresses such as `redis://user:password@host`.
+    """
+    return re.sub(r"(?<=://)[^/@\s]*@", "********@", text)
 
 
 def _is_secret(path: KeyPath) -> bool:
@@ -120,5 +142,5 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
     if isinstance(value, str | Path):
-        return str(value) or "''"
+        return without_password(str(value)) or "''"
     return str(value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 COLLECTIONS = (
@@ -280,10 +280,55 @@ class Ralph(Section):
     telemetry: RalphTelemetry = RalphTelemetry()
 
 
+def absolute(path: Path) -> Path:
+    """The path with `~` expanded, made absolute.
+
+    Raises:
+        ValueError: There is no such home folder, or no working folder.
+    """
+    try:
+        return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links are not followed
+    except (RuntimeError, OSError) as error:
+        raise ValueError(f"{path} cannot be resolved ({error})") from error
+
+
 def default_data_folder() -> Path:
-    """`mcp-stack` in the XDG data home."""
-    base = os.environ.get("XDG_DATA_HOME") or ""
-    return (Path(base) if base else Path.home() / ".local" / "share") / "mcp-stack"
+    """`mcp-stack` in the XDG data home.
+
+    Raises:
+        ValueError: This user has no home folder.
+    """
+    if base := os.environ.get("XDG_DATA_HOME"):
+        return Path(base) / "mcp-stack"
+    try:
+        return Path.home() / ".local" / "share" / "mcp-stack"
+    except RuntimeError:
+        raise ValueError("this user has no home folder: set MCP_STACK_DATA") from None
+
+
+def hosts_and_passwords(conninfo: str) -> list[tuple[str, str]]:
+    """Each host that a connection string names, with the password for it.
+
+    Args:
+        conninfo: An address or key-value pairs, as libpq takes them; empty for none.
+
+    Raises:
+        ValueError: It is neither; the message does not repeat it, for it may hold a password.
+    """
+    if not conninfo:
+        return []
+    from psycopg import ProgrammingError  # noqa: PLC0415 - heavy: only where a server is configured
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - heavy: only where a server is configured
+
+    try:
+        parts = conninfo_to_dict(conninfo)
+    except ProgrammingError:
+        raise ValueError(
+            "it is no connection string of PostgreSQL; write postgresql://user:password@host/database, with special "
+            "characters of the password as %XX"
+        ) from None
+    hosts = str(parts.get("hostaddr") or parts.get("host") or "").split(",")
+    return [(host, str(parts.get("password") or "")) for host in hosts]
 
 
 class Settings(BaseSettings):
@@ -291,7 +336,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
-    data: Path = Field(default_factory=default_data_folder)
+    data: Annotated[Path, AfterValidator(absolute)] = Field(default_factory=default_data_folder)
     database: Database = Database()
     tools: Tools = Tools()
     security: Security = Security()
@@ -307,10 +352,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_default_password_off_loopback(self) -> Settings:
         parts = self.database.postgres
-        address = urlsplit(self.database.url.get_secret_value())
         for host, password in (
             (parts.host, parts.password.get_secret_value()),
-            (address.hostname or "", unquote(address.password or "")),
+            *hosts_and_passwords(self.database.url.get_secret_value()),
         ):
             if password != INSECURE_PASSWORD or host in LOOPBACK_HOSTS or host.startswith("/"):
                 continue
@@ -334,7 +378,7 @@ class Settings(BaseSettings):
     @property
     def telemetry_folder(self) -> Path:
         """Where the JSONL files are."""
-        return Path(self.telemetry.path) if self.telemetry.path else self.data / "telemetry"
+        return Path(self.telemetry.path).expanduser() if self.telemetry.path else self.data / "telemetry"
 
     @property
     def models_folder(self) -> Path:
@@ -346,6 +390,10 @@ class Settings(BaseSettings):
         """The folders that paths in tool arguments must lie in: by default home and the working one."""
         if self.security.allowed_roots:
             return tuple(root.expanduser().resolve() for root in self.security.allowed_roots)
-        candidates = {Path.home().resolve(), Path.cwd().resolve()}
+        candidates: set[Path] = set()
+        for folder in (Path.home, Path.cwd):
+            # A service may have no home, and a working folder may have been deleted.
+            with suppress(RuntimeError, OSError):
+                candidates.add(folder().resolve())
         too_wide = {Path("/"), Path(tempfile.gettempdir()).resolve()}
         return tuple(sorted(candidates - too_wide))

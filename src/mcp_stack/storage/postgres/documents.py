@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...ports.documents import Excerpt, LexicalHit, NewDocument
+from ...ports.documents import Excerpt, Existing, LexicalHit, NewDocument
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class PostgresDocuments:
         self._database = database
         self._sql = queries("documents")
 
-    async def add(self, document: NewDocument) -> str:
+    async def add(self, document: NewDocument) -> Existing | None:
         """See `Documents.add`."""
         identity = {"collection": document.collection, "content_hash": document.content_hash}
         async with self._database.write() as connection:
@@ -38,7 +38,7 @@ class PostgresDocuments:
             if inserted is None:
                 cursor = await connection.execute(self._sql["same_content"], identity)
                 existing = await cursor.fetchone()
-                return str(existing["id"]) if existing else ""
+                return Existing(**existing) if existing else None
             await connection.execute(
                 self._sql["add_chunks"],
                 {
@@ -55,7 +55,7 @@ class PostgresDocuments:
             await connection.execute(self._sql["bump_revision"])
         # Once more after the commit: whoever read the revision before it has not seen the document.
         await self._bump_revision()
-        return ""
+        return None
 
     async def mark_embedded(self, document_id: str, model: str) -> None:
         """See `Documents.mark_embedded`."""

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 OPTIONS = "-c search_path=app,jobs,public -c hnsw.ef_search=64 -c hnsw.iterative_scan=strict_order"
 # How long to wait for a server that refuses connections: it may be restarting, and callers have their own timeouts.
 SECONDS_FOR_A_DEAD_SERVER = 2.0
+# A server that hangs is as good as dead; clients give up on a call after a minute.
+SECONDS_FOR_A_READ = 15.0
+SECONDS_FOR_A_WRITE = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Database:
         Raises:
             UnavailableError: The server is down or lost.
         """
-        async with self._borrowed() as connection:
+        async with self._borrowed(SECONDS_FOR_A_READ) as connection:
             await connection.set_autocommit(True)
             try:
                 yield connection
@@ -133,7 +136,7 @@ class Database:
             UnavailableError: The server is down or lost, or the disk is nearly full.
         """
         self._check_writable()
-        async with self._borrowed() as connection, connection.transaction():
+        async with self._borrowed(SECONDS_FOR_A_WRITE) as connection, connection.transaction():
             yield connection
 
     async def ping(self) -> None:
@@ -142,13 +145,17 @@ class Database:
             await connection.execute("select 1")
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Connection]:
+    async def _borrowed(self, seconds: float) -> AsyncIterator[Connection]:
         import psycopg  # noqa: PLC0415 - heavy: imported on first use
 
         pool = await self.pool()
         connection = await self._taken(pool)
         try:
-            yield connection
+            async with asyncio.timeout(seconds):
+                yield connection
+        except TimeoutError as error:
+            await connection.close()
+            raise UnavailableError(f"PostgreSQL did not answer within {seconds:.0f} s", _REMEDY) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise _translated(error) from error
         finally:
@@ -163,8 +170,11 @@ class Database:
         began = time.monotonic()
         try:
             while not (await asyncio.wait({taking}, timeout=0.2))[0]:
-                if self._failure and time.monotonic() - began > SECONDS_FOR_A_DEAD_SERVER:
+                waited = time.monotonic() - began
+                if self._failure and waited > SECONDS_FOR_A_DEAD_SERVER:
                     raise UnavailableError(f"PostgreSQL does not answer ({self._failure})", _REMEDY)
+                if waited > self._size.timeout_seconds:  # the pool's own bound does not cover its check of a connection
+                    raise UnavailableError(f"PostgreSQL gave no connection within {waited:.0f} s", _REMEDY)
             return taking.result()
         except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
             raise UnavailableError(f"PostgreSQL does not answer ({self._failure or error})", _REMEDY) from error

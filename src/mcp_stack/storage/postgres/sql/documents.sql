@@ -5,7 +5,7 @@ on conflict (collection, content_hash) do nothing
 returning number
 
 -- name: same_content
-select id::text from imported_documents where collection = %(collection)s and content_hash = %(content_hash)s
+select id::text as id, embedding_model from imported_documents where collection = %(collection)s and content_hash = %(content_hash)s
 
 -- name: add_chunks
 insert into document_chunks (document_id, ordinal, heading, content)

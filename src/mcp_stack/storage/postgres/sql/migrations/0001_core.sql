@@ -69,9 +69,9 @@ create table tool_registry (
     fingerprint bytea not null,
     server_status text not null default 'known',
     first_seen timestamptz not null default now(),
-    last_seen timestamptz not null default now(),
-    unique (server, tool)
+    last_seen timestamptz not null default now()
 );
+create index idx_tools_server on tool_registry (server);
 create index idx_tools_category on tool_registry (category);
 
 create table open_skills (

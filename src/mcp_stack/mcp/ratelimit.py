@@ -1,4 +1,4 @@
-"""How many requests a client may make."""
+"""How many requests a client may make, at every server."""
 
 from __future__ import annotations
 

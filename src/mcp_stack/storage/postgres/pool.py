@@ -26,6 +26,7 @@ OPTIONS = "-c search_path=app,jobs,public -c hnsw.ef_search=64 -c hnsw.iterative
 # How long to wait for a server that refuses connections: it may be restarting, and callers have their own timeouts.
 SECONDS_FOR_A_DEAD_SERVER = 2.0
 # A server that hangs is as good as dead; clients give up on a call after a minute.
+SECONDS_FOR_A_PING = 5.0
 SECONDS_FOR_A_READ = 15.0
 SECONDS_FOR_A_WRITE = 50.0
 
@@ -101,7 +102,6 @@ class Database:
             timeout=self._size.timeout_seconds,
             max_lifetime=self._size.recycle_seconds,
             configure=self._configure,
-            check=AsyncConnectionPool.check_connection,
             open=False,
         )
         await pool.open()
@@ -162,19 +162,38 @@ class Database:
             await pool.putconn(connection)
 
     async def _taken(self, pool: Pool) -> Connection:
-        """A connection that answers; a server that is found dead is not waited for as long as a free connection."""
+        """A connection that has just answered a ping.
+
+        Not by the pool's own check: that waits longer after each broken connection, and a restart of the server breaks
+        all of them at once.
+        """
+        import psycopg  # noqa: PLC0415 - heavy: imported on first use
+
+        began = time.monotonic()
+        while True:
+            connection = await self._next(pool, began)
+            try:
+                async with asyncio.timeout(SECONDS_FOR_A_PING):
+                    await pool.check_connection(connection)
+            except (psycopg.Error, TimeoutError):
+                await connection.close()
+                await pool.putconn(connection)
+            except BaseException:
+                await pool.putconn(connection)
+                raise
+            else:
+                return connection
+
+    async def _next(self, pool: Pool, began: float) -> Connection:
+        """Any connection; a server that is found dead is not waited for as long as a free connection."""
         import psycopg  # noqa: PLC0415 - heavy: imported on first use
         from psycopg_pool import PoolClosed, PoolTimeout  # noqa: PLC0415 - heavy: imported on first use
 
         taking = asyncio.ensure_future(pool.getconn())
-        began = time.monotonic()
         try:
             while not (await asyncio.wait({taking}, timeout=0.2))[0]:
-                waited = time.monotonic() - began
-                if self._failure and waited > SECONDS_FOR_A_DEAD_SERVER:
+                if self._failure and time.monotonic() - began > SECONDS_FOR_A_DEAD_SERVER:
                     raise UnavailableError(f"PostgreSQL does not answer ({self._failure})", _REMEDY)
-                if waited > self._size.timeout_seconds:  # the pool's own bound does not cover its check of a connection
-                    raise UnavailableError(f"PostgreSQL gave no connection within {waited:.0f} s", _REMEDY)
             return taking.result()
         except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
             raise UnavailableError(f"PostgreSQL does not answer ({self._failure or error})", _REMEDY) from error

@@ -352,6 +352,8 @@ async def test_a_program_that_vanished_fails_the_task_and_names_the_setting(
         ({"workspace": "ssh://-oProxyCommand=touch/x"}, UsageError),
         ({"workspace": "https://user:token@example.org/a.git"}, UsageError),
         ({"workspace": "file:///etc"}, DeniedError),
+        ({"workspace": "~nosuchuser/x"}, NotFoundError),
+        ({"workspace": "https://[::1/x"}, UsageError),
         ({"workspace": "--upload-pack=touch"}, StackError),
     ],
 )

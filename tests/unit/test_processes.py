@@ -98,3 +98,10 @@ async def test_killing_the_guard_ends_the_program(tmp_path: Path) -> None:
     guard.kill()
     assert (await task).exit_code == 137
     assert sleepers(7105) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows the environment of processes")
+async def test_a_program_that_kills_its_guard_leaves_nothing_behind(tmp_path: Path) -> None:
+    finished = await run(tmp_path, ESCAPE.format(seconds=7106) + "kill -KILL $PPID; sleep 7106")
+    assert finished.exit_code == 137
+    assert sleepers(7106) == []

@@ -87,6 +87,7 @@ def test_commands_are_kept_as_they_were_given() -> None:
         ({"package.json": '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}'}, ()),
         ({"package.json": "{"}, ()),
         ({"package.json": "[1]"}, ()),
+        ({"package.json": "[" * 200_000}, ()),
         ({"tests/test_a.py": "", "Makefile": "test:\n"}, ("pytest -q",)),
         ({"Makefile": "all:\n\ntest: all\n\tctest\n"}, ("make test",)),
         ({"Makefile": "all:\n"}, ()),

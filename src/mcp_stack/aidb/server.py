@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.mcpserver.context import Context
 from pydantic import Field
 
 from ..mcp.app import StackServer
 from .models import DiscoveryResult, HealthResult, ImportResult, QueryResult, SearchResult
-from .service import Aidb
+
+if TYPE_CHECKING:
+    from .service import Aidb
 
 INSTRUCTIONS = """\
 The entry point of mcp-stack. Ask questions with `query`: it searches the knowledge base and answers from a cache, a

@@ -1,6 +1,6 @@
 """The `mcp-stack` command."""
 
-from .parent import PARENT  # noqa: I001 - before all others
+from .startup import PARENT  # noqa: I001 - before all others
 from .main import main
 
 __all__ = ["PARENT", "main"]

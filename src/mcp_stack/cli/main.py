@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .. import __version__
 from ..errors import StackError
 from .servers import SERVERS
+from .startup import started
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a line
+    if chosen.command != "serve":
+        started()
     # Each command imports what it needs: `serve` must answer within a second.
     match chosen.command:
         case "serve":

@@ -6,8 +6,8 @@ from ..composition import Stack
 from ..logging import configure_logging
 from ..mcp.lifecycle import serve_stdio
 from ..settings import load_settings
-from .parent import PARENT
 from .servers import build_server
+from .startup import PARENT, started
 
 
 def serve(name: str, *, legacy: bool, log_level: str) -> int:
@@ -24,5 +24,6 @@ def serve(name: str, *, legacy: bool, log_level: str) -> int:
     stack = Stack(load_settings())
     server = build_server(name, stack)
     configure_logging(log_level)
+    started()
     serve_stdio(server, stack.close, parent=PARENT, legacy=legacy)
     return 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from ..mcp.app import StackServer
 from .models import RouteResult, RoutingStats
-from .service import Coordinator
+
+if TYPE_CHECKING:
+    from .service import Coordinator
 
 INSTRUCTIONS = """\
 Answers questions by the cheapest route that is good enough: a cache, a local model, or Claude, chosen by confidence.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
+from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -116,11 +118,10 @@ class StackServer(MCPServer[Any]):
         """
 
         def register(function: ToolFunction) -> ToolFunction:
-            declared = StrictTool.from_function(
+            tool = _strict_tool(
                 function,
-                title=title,
-                description=" ".join((function.__doc__ or "").split()),
-                annotations=ToolAnnotations(
+                title,
+                ToolAnnotations(
                     title=title,
                     read_only_hint=read_only,
                     destructive_hint=destructive,
@@ -128,8 +129,6 @@ class StackServer(MCPServer[Any]):
                     open_world_hint=open_world,
                 ),
             )
-            tool = cast("StrictTool", declared)  # the SDK's annotation names its own class
-            _make_strict(tool)
             tool.admit = self._admit if limited else None
             self._tool_manager._tools[tool.name] = tool  # the SDK adds functions, not Tools
             return function
@@ -149,15 +148,26 @@ def error_result(error: StackError) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
 
 
-def _make_strict(tool: Tool) -> None:
-    arguments = tool.fn_metadata.arg_model
-
+def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> StrictTool:
+    """What `Tool.from_function` makes, with a strict model of the arguments and plain schemas."""
+    context = find_context_parameter(function)
+    metadata = func_metadata(function, skip_names=[context] if context else [])
     namespace = {"model_config": ConfigDict(extra="forbid", strict=True)}
-    strict = cast("type[ArgModelBase]", type(arguments.__name__, (arguments,), namespace))
-    tool.fn_metadata.arg_model = strict
-    tool.parameters = inlined(strict.model_json_schema())
-    if tool.fn_metadata.output_schema is not None:
-        tool.fn_metadata.output_schema = inlined(tool.fn_metadata.output_schema)
+    name = metadata.arg_model.__name__
+    metadata.arg_model = cast("type[ArgModelBase]", type(name, (metadata.arg_model,), namespace))
+    if metadata.output_schema is not None:
+        metadata.output_schema = inlined(metadata.output_schema)
+    return StrictTool(
+        fn=function,
+        name=function.__name__,
+        title=title,
+        description=" ".join((function.__doc__ or "").split()),
+        parameters=inlined(metadata.arg_model.model_json_schema()),
+        fn_metadata=metadata,
+        is_async=True,
+        context_kwarg=context,
+        annotations=annotations,
+    )
 
 
 def _described(errors: list[ErrorDetails]) -> str:

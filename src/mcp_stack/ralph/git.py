@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ConflictError, UnavailableError
@@ -20,6 +23,7 @@ SAFE = (
     *("-c", "advice.detachedHead=false"),
     *("-c", "init.defaultBranch=main"),
     *("-c", "protocol.ext.allow=never"),
+    *("-c", "submodule.recurse=false"),
 )
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ralph Wiggum",
@@ -35,6 +39,10 @@ MAX_MESSAGE_CHARACTERS = 400
 
 class GitError(ConflictError):
     """Git refused; says which command and why."""
+
+
+class GitTimeoutError(UnavailableError):
+    """Git took too long, a program that the repository makes it run say; says which command."""
 
 
 class Git:
@@ -58,12 +66,16 @@ class Git:
             "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
         }
 
-    async def __call__(self, *arguments: str, folder: Path, timeout_seconds: float = SECONDS) -> str:
+    async def __call__(
+        self, *arguments: str, folder: Path, git_folder: Path | None = None, timeout_seconds: float = SECONDS
+    ) -> str:
         """Run one git command.
 
         Args:
             arguments: After `git`; whatever a caller chose must come behind `--`.
             folder: Where it runs. Git does not look for a repository above it.
+            git_folder: The repository of which `folder` is the working tree. None lets git follow what `folder/.git`
+                says: only where no agent can write that.
             timeout_seconds: When it is killed.
 
         Returns:
@@ -71,13 +83,19 @@ class Git:
 
         Raises:
             GitError: It exited with another code than 0.
-            UnavailableError: There is no git, it took too long, or the disk is full.
+            GitTimeoutError: It took too long.
+            UnavailableError: There is no git, or the disk is full.
         """
+        place = (
+            {"GIT_CEILING_DIRECTORIES": str(folder.parent)}
+            if git_folder is None
+            else {"GIT_DIR": str(git_folder), "GIT_WORK_TREE": str(folder)}
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 *("git", *SAFE, *arguments),
                 cwd=folder,
-                env=self._environment | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},
+                env=self._environment | place,
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=PIPE,
@@ -91,12 +109,13 @@ class Git:
             async with asyncio.timeout(timeout_seconds):
                 output, errors = await process.communicate()
         except TimeoutError:
-            raise UnavailableError(
+            raise GitTimeoutError(
                 f"git {arguments[0]} took longer than {timeout_seconds:.0f} s", "try again, or use a smaller repository"
             ) from None
         finally:
             if process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # its filters too
                 await process.wait()
         if process.returncode != 0:
             raise _error(arguments[0], errors.decode(errors="replace"))

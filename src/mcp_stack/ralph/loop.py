@@ -21,8 +21,9 @@ from .checkpoints import Checkpoints
 from .git import no_space
 from .prompt import feedback, prompt
 from .states import FINAL, Facts, Limits, decide, is_usage_message, keeps_promise, move
-from .verify import Verifier, detect
-from .workspace import Workspaces, Worktree
+from .verify import READ_FILES, Verifier, detect
+from .workspace import Workspaces
+from .worktree import Worktree
 
 Result = TypeVar("Result")
 
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 MAX_INDEXED_RUNS = 200
 DETAIL_CHARACTERS = 4000
-MAX_READ_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,16 @@ class Loop:
         )
         outcome = await agent.run(assignment)
         # Committed before it is verified: what the verification leaves behind is no part of the work.
-        commit = await self._workspaces.checkpoint(worktree, run.commit, _message(asked.task, n, outcome.exit_code))
-        step_diff = await self._workspaces.diff(worktree, run.commit or worktree.base_commit, commit)
-        diff = await self._workspaces.diff(worktree, worktree.base_commit, commit)
-        commands = asked.verify or await self._detected(worktree, commit)
+        saved = await worktree.checkpoint(run.commit, _message(asked.task, n, outcome.exit_code))
+        commit, notes = saved.commit, saved.notes
+        step_diff = await worktree.diff(run.commit or worktree.base_commit, commit)
+        diff = await worktree.diff(worktree.base_commit, commit)
+        commands = asked.verify
+        # Those of the base come first, for the agent can write the others; they are better than none all the same.
+        if not commands and not (commands := await _detected(worktree, worktree.base_commit)):
+            commands = await _detected(worktree, commit)
+            if commands:
+                notes += (f"the tests that were run (`{commands[0]}`) are the agent's own: there were none before",)
         report = await self._verifier.run(commands, worktree.path, scratch, scratch / f"verify_{n}.log")
         finished = self._clock()
 
@@ -184,7 +190,11 @@ class Loop:
             started_at=started,
             finished_at=finished,
         )
-        said = "" if decision.state == "completed" else feedback(decision, outcome, report)
+        if decision.state == "completed":
+            said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
+        else:
+            decision = replace(decision, reason="; ".join((decision.reason, *notes)))
+            said = feedback(decision, outcome, report)
         ending = Ending(move("running", decision.state), decision.reason, said, diff, decision.pause_seconds)
         if decision.state in FINAL or n % self._settings.checkpoint_interval == 0:
             await asyncio.to_thread(self._checkpoints.save, asked, iteration, ending)
@@ -196,17 +206,6 @@ class Loop:
             used = (now - (run.started_at or now)).total_seconds()
             seconds = min(seconds, max(1.0, run.asked.max_minutes * 60 - used))
         return seconds
-
-    async def _detected(self, worktree: Worktree, commit: str) -> tuple[str, ...]:
-        def read(file: str) -> str:
-            path = worktree.path / file
-            # The agent wrote it: it may be anything, a link out of the worktree too.
-            if path.is_symlink() or not path.is_file():
-                return ""
-            with path.open(encoding="utf-8", errors="replace") as text:
-                return text.read(MAX_READ_CHARACTERS)
-
-        return detect(set(await self._workspaces.files(worktree, commit)), read)
 
     async def _give_up(self, run: Run, n: int, error: str) -> None:
         if await self._runs.set_aside(run.asked.id, n, "failed", error):
@@ -266,6 +265,13 @@ def exit_code_text(iteration: Iteration) -> str:
 def _fruitless(history: Sequence[Iteration]) -> int:
     """How many of the last iterations in a row changed nothing."""
     return sum(1 for _ in takewhile(lambda iteration: not iteration.changed, reversed(history)))
+
+
+async def _detected(worktree: Worktree, commit: str) -> tuple[str, ...]:
+    """The verify command that the files of a commit call for."""
+    files = await worktree.files(commit)
+    texts = {file: await worktree.text(commit, file) for file in files & READ_FILES}
+    return detect(files, texts.__getitem__)
 
 
 def _message(task: str, n: int, exit_code: int) -> str:

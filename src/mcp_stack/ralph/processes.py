@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
+import uuid
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +20,9 @@ MAX_FILE_BYTES = 20_000_000
 # The guard itself gives up killing after 1.5 s.
 SECONDS_TO_END = 2.0
 EXIT_CODE_OF_A_KILL = 137
+# Each run has a value of its own, by which its processes are found should the guard be killed.
+MARKER = "MCP_STACK_PROGRAM"
+PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +91,11 @@ async def run_program(
         OSError: The output cannot be written, or nothing can be started.
     """
     kept = _Output(output)
+    marker = uuid.uuid4().hex
     started = time.monotonic()
     lifeline, ours = os.pipe()
     try:
-        process = await _start(command, folder, environment, stdin, lifeline)
+        process = await _start(command, folder, {**environment, MARKER: marker}, stdin, lifeline)
     except BaseException:
         os.close(ours)
         kept.close()
@@ -106,7 +112,7 @@ async def run_program(
             timed_out = True
     finally:
         os.close(ours)
-        await _see_it_end(process, reading)
+        await _see_it_end(process, reading, marker)
         tail = kept.close()
     if reading.done() and not reading.cancelled() and (failure := reading.exception()) is not None:
         raise failure
@@ -140,7 +146,7 @@ async def _read(process: Process, kept: _Output) -> None:
         kept.write(data)
 
 
-async def _see_it_end(process: Process, reading: asyncio.Task[None]) -> None:
+async def _see_it_end(process: Process, reading: asyncio.Task[None], marker: str) -> None:
     """Wait for the guard, which kills what is left; a cancellation that comes meanwhile is raised at the end."""
     try:
         async with asyncio.timeout(SECONDS_TO_END):
@@ -148,6 +154,22 @@ async def _see_it_end(process: Process, reading: asyncio.Task[None]) -> None:
     except TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()
+    if process.returncode is None or process.returncode < 0:  # the guard was killed, by its program perhaps
+        await asyncio.to_thread(_kill_marked, f"{MARKER}={marker}".encode())
     # Whoever still holds the pipe outlived its guard; what it writes is of no interest.
     await asyncio.wait([reading], timeout=SECONDS_TO_END / 4)
     reading.cancel()
+
+
+def _kill_marked(entry: bytes) -> None:
+    """Kill every process with an entry in its environment until none is left; does nothing where there is no /proc."""
+    deadline = time.monotonic() + SECONDS_TO_END / 4
+    passes = 0
+    # Twice in vain: a process that is just starting another program shows no environment for a moment.
+    while passes < 2 and time.monotonic() < deadline:
+        passes += 1
+        for process in PROCESSES.glob("[0-9]*"):
+            with suppress(OSError):  # it ended, or is another user's
+                if entry in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    passes = 0

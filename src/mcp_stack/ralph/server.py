@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from ..mcp.app import StackServer
 from .models import SubmittedTask, TaskResult, TaskStatus
-from .service import Ralph
+
+if TYPE_CHECKING:
+    from .service import Ralph
 
 INSTRUCTIONS = """\
 Runs a coding agent in a loop until a task is verifiably done. `submit_task` takes the task and returns at once; follow

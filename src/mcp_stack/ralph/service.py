@@ -229,7 +229,7 @@ def _summary(run: Run) -> str:
     work = f"{run.diff.stat or 'No changes'}, on branch {branch_of(run.asked.id)}."
     if run.state == "completed":
         basis = "everything was verified" if run.asked.verify else _WITHOUT_COMMANDS
-        return f"Task completed in {count}; {basis}. {work}"
+        return f"Task completed in {count}; {basis}. {work} {run.feedback}".rstrip()
     if run.state in FINAL:
         return f"Task ended as {run.state} after {count}: {run.last_error or 'no reason was given'}. {work}"
     return f"Task is {run.state}, {count} done so far. {work}"

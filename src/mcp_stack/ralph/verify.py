@@ -17,6 +17,8 @@ from .processes import run_program
 
 MAX_COMMANDS = 20
 MAX_COMMAND_CHARACTERS = 2000
+# The files of which `detect` reads the text.
+READ_FILES = frozenset({"package.json", "Makefile"})
 # What of a failing command's output goes into the next prompt.
 TAIL_CHARACTERS = 4000
 
@@ -69,7 +71,7 @@ def detect(
 
     Args:
         files: Its files, as relative paths.
-        read: Gives the text of one of them.
+        read: Gives the text of one of them that is in READ_FILES.
         which: Finds a program on the PATH.
 
     Returns:
@@ -94,7 +96,7 @@ def detect(
 def _has_npm_test(package: str) -> bool:
     try:
         content = json.loads(package)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     scripts = content.get("scripts") if isinstance(content, dict) else None
     # What `npm init` writes fails always.
@@ -103,7 +105,7 @@ def _has_npm_test(package: str) -> bool:
 
 def _fresh(scratch: Path, output: Path) -> Path:
     home = scratch / "home"
-    home.mkdir(mode=0o700, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     output.unlink(missing_ok=True)
     return home
 

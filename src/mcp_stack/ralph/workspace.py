@@ -1,4 +1,4 @@
-"""Where tasks are worked on: each in a git worktree and on a branch of its own. The user's files stay as they are."""
+"""What callers may name as workspace, and the worktree that a task gets in it. The user's files stay as they are."""
 
 from __future__ import annotations
 
@@ -6,40 +6,20 @@ import asyncio
 import re
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import DeniedError, NotFoundError, UsageError
-from ..ports.runs import Diff, NewRun
+from ..ports.runs import NewRun
 from .git import Git, GitError
+from .worktree import Worktree
 
 CLONE_SECONDS = 900.0
-# Repositories inside of repositories that an agent made; nobody does so, but a loop needs an end.
-MAX_NESTING = 5
-# What a git process that was killed leaves behind, in the worktree's own git folder.
-STALE_LOCKS = ("index.lock", "HEAD.lock")
 _SCP_FORM = re.compile(r"^[\w.-]+@[\w.-]+:\S+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
-    """Where one task is worked on.
-
-    Attributes:
-        path: Its working folder.
-        branch: `ralph/<task id>`, in the workspace's repository.
-        base_commit: What the branch was made from.
-    """
-
-    path: Path
-    branch: str
-    base_commit: str
-
-
 class Workspaces:
-    """Makes worktrees and checkpoints in them.
+    """Checks workspaces and makes worktrees.
 
     Args:
         folder: Ralph's folder in the data folder.
@@ -109,73 +89,31 @@ class Workspaces:
             GitError: The repository is gone, the checkpoint is not in it, or it cannot be cloned.
             UnavailableError: There is no git, or no disk space.
         """
-        repository, path, branch = self.repository(asked), self.worktree_path(asked.id), branch_of(asked.id)
+        repository, path = self.repository(asked), self.worktree_path(asked.id)
         if not asked.workspace.startswith("/") and not repository.exists():
             await self._make(asked.workspace, repository)
         base = asked.base_commit or await self._git("rev-parse", "--verify", "HEAD^{commit}", folder=repository)
-        if not await self._is_worktree(path):
-            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await self._git("worktree", "prune", folder=repository)
-            await self._git(
-                *("worktree", "add", "--quiet", "--force", "-B", branch, "--", str(path), commit or base),
-                folder=repository,
-            )
-        await self._git("symbolic-ref", "HEAD", f"refs/heads/{branch}", folder=path)
-        await self._git("reset", "--quiet", "--hard", commit or base, "--", folder=path)
-        await self._git("clean", "--quiet", "-ffd", folder=path)
-        return Worktree(path, branch, base)
-
-    async def checkpoint(self, worktree: Worktree, parent: str, message: str) -> str:
-        """Commit everything in a worktree as one commit on the task's branch.
-
-        Built from plumbing: the agent may have committed, switched branches or rebased in the meantime, and the
-        branch still gets exactly one commit an iteration, on top of the last one. Empty iterations get one too, so
-        that each can be gone back to.
-
-        Args:
-            worktree: From `prepare`.
-            parent: The last checkpoint; empty before the first.
-            message: Of the commit.
-
-        Returns:
-            The new commit.
-
-        Raises:
-            GitError: The agent broke the worktree.
-            UnavailableError: There is no disk space.
-        """
-        folder, branch = worktree.path, f"refs/heads/{worktree.branch}"
-        await self._absorb_repositories(folder)
-        await self._git("add", "--all", folder=folder)
-        tree = await self._git("write-tree", folder=folder)
-        commit = await self._git(
-            *("commit-tree", tree, "-p", parent or worktree.base_commit, "-m", message), folder=folder
+        common = (repository / await self._git("rev-parse", "--git-common-dir", folder=repository)).resolve()
+        worktree = Worktree(
+            self._git,
+            repository=repository,
+            git_folder=common / "worktrees" / path.name,
+            path=path,
+            branch=branch_of(asked.id),
+            base_commit=base,
         )
-        await self._git("update-ref", branch, commit, folder=folder)
-        await self._git("symbolic-ref", "HEAD", branch, folder=folder)
-        return commit
-
-    async def diff(self, worktree: Worktree, since: str, commit: str) -> Diff:
-        """What changed between two commits."""
-        numbers = await self._git("diff", "--numstat", "--no-renames", since, commit, "--", folder=worktree.path)
-        if not numbers:
-            return Diff()
-        stat = await self._git("diff", "--shortstat", "--no-renames", since, commit, "--", folder=worktree.path)
-        rows = [line.split("\t") for line in numbers.splitlines()]
-        # Binary files are listed as "-  -  name"
-        lines = sum(int(number) for row in rows for number in row[:2] if number.isdigit())
-        return Diff(len(rows), lines, stat.strip())
-
-    async def files(self, worktree: Worktree, commit: str) -> list[str]:
-        """The files of a commit, as paths relative to the worktree."""
-        return (await self._git("ls-tree", "-r", "--name-only", "-z", commit, folder=worktree.path)).split("\0")
+        await worktree.restore(commit or base)
+        return worktree
 
     def _checked_path(self, path: Path) -> Path:
         try:
-            found = path.expanduser().resolve(strict=True)
+            path = path.expanduser()
+        except RuntimeError as error:
+            raise NotFoundError(f"nobody's home folder is known for {path}", "name an absolute path") from error
+        try:
+            found = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            self._check_roots(path.expanduser().absolute())
+            self._check_roots(path.absolute())
             raise NotFoundError(f"there is no folder {path}", "name an existing folder, or leave it empty") from error
         self._check_roots(found)
         if found.is_relative_to(self._folder.parent):
@@ -192,7 +130,10 @@ class Workspaces:
             )
 
     def _checked_url(self, url: str) -> str:
-        parts = urlsplit(url if "://" in url else f"ssh://{url.replace(':', '/', 1)}")
+        try:
+            parts = urlsplit(url if "://" in url else f"ssh://{url.replace(':', '/', 1)}")
+        except ValueError as error:
+            raise UsageError(f"the git URL cannot be read ({error})", "correct it, or name a path") from error
         if parts.scheme == "file":
             return f"file://{self._checked_path(Path(parts.path))}"
         if parts.scheme not in ("https", "ssh") or not parts.hostname or parts.hostname.startswith("-"):
@@ -220,35 +161,6 @@ class Workspaces:
             await self._git("init", "--quiet", folder=unfinished)
             await self._git("commit", "--quiet", "--allow-empty", "-m", "Start", folder=unfinished)
         unfinished.rename(repository)
-
-    async def _absorb_repositories(self, folder: Path) -> None:
-        """Make plain files of the repositories that the agent created inside of the worktree, as scaffolding tools do.
-
-        Git would record such a folder as a bare reference, and its files nowhere.
-        """
-        for _ in range(MAX_NESTING):
-            others = await self._git("ls-files", "--others", "--exclude-standard", "-z", folder=folder)
-            # Git lists files one by one, and only a repository as a folder.
-            inner = [folder / name / ".git" for name in others.split("\0") if name.endswith("/")]
-            if not inner:
-                return
-            for git_folder in inner:
-                await asyncio.to_thread(shutil.rmtree, git_folder, ignore_errors=True)
-
-    async def _is_worktree(self, path: Path) -> bool:
-        """Whether a worktree is there and git knows it; what killed git processes left locked is unlocked."""
-        if not (path / ".git").is_file():
-            return False
-        try:
-            git_folder = Path(await self._git("rev-parse", "--absolute-git-dir", folder=path))
-            await self._git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", folder=path)
-        except GitError:
-            return False
-        for name in STALE_LOCKS:
-            (git_folder / name).unlink(missing_ok=True)
-        with suppress(OSError):
-            (git_folder / ".." / ".." / "refs" / "heads" / "ralph" / f"{path.name}.lock").resolve().unlink()
-        return True
 
 
 def branch_of(task_id: str) -> str:

@@ -17,9 +17,7 @@ from mcp_stack.errors import UnavailableError
 from mcp_stack.hybrid.prompts import conversation
 from mcp_stack.ports.retrieval import Passage
 from mcp_stack.storage.postgres import pool
-from tests.support.stack import open_stack
-
-DEFAULTS: dict[str, Any] = {"text": "", "path": "", "title": "", "collection": "", "tags": [], "source": ""}
+from tests.support.stack import add, open_stack
 
 
 def test_a_line_of_blanks_and_marks_is_cut_in_linear_time() -> None:
@@ -63,7 +61,7 @@ async def test_a_file_whose_name_is_not_utf_8_is_imported_with_the_others(connin
     Path(os.fsdecode(os.fsencode(docs) + b"/caf\xe9.md")).write_text("coffee")
     (docs / "tea.md").write_text("tea")
     async with open_stack(conninfo, tmp_path) as stack:
-        imported = await (await stack.aidb()).import_document(**{**DEFAULTS, "path": str(docs)}, progress=None)
+        imported = await add(stack, path=str(docs))
         assert imported.documents == 2
 
 
@@ -72,12 +70,12 @@ async def test_an_import_that_was_broken_off_before_the_vectors_is_completed_by_
 ) -> None:
     text = "The kettle boils at one hundred degrees."
     async with open_stack(conninfo, tmp_path) as stack:
-        first = await (await stack.aidb()).import_document(**{**DEFAULTS, "text": text}, progress=None)
+        first = await add(stack, text=text)
     async with open_stack(conninfo, tmp_path, MCP_STACK_EMBEDDINGS__PROVIDER="llama_cpp") as stack:
         aidb = await stack.aidb()
         search: dict[str, Any] = {"query": "hot water", "collection": "", "tags": [], "limit": 5, "mode": "vector"}
         assert (await aidb.search_knowledge(**search)).hits == []
-        again = await aidb.import_document(**{**DEFAULTS, "text": text}, progress=None)
+        again = await add(stack, text=text)
         assert again.duplicate_of == first.document_id
         assert [hit.id for hit in (await aidb.search_knowledge(**search)).hits] == [first.document_id]
 

@@ -11,17 +11,11 @@ from typing import Any
 
 import pytest
 
-from mcp_stack.aidb.models import ImportResult, SearchResult
+from mcp_stack.aidb.models import SearchResult
 from mcp_stack.cli.servers import SERVERS, build_server
 from mcp_stack.composition import Stack
 from mcp_stack.errors import DeniedError, NotFoundError, RateLimitedError, UnavailableError, UsageError
-from tests.support.stack import open_stack
-
-DEFAULTS: dict[str, Any] = {"text": "", "path": "", "title": "", "collection": "", "tags": [], "source": ""}
-
-
-async def add(stack: Stack, **details: Any) -> ImportResult:
-    return await (await stack.aidb()).import_document(progress=None, **{**DEFAULTS, **details})
+from tests.support.stack import add, open_stack
 
 
 async def find(stack: Stack, query: str, **details: Any) -> SearchResult:
@@ -112,8 +106,7 @@ async def test_a_folder_is_imported_with_progress_and_hidden_files_stay_out(conn
         seen.append((done, total, name))
 
     async with open_stack(conninfo, tmp_path) as stack:
-        aidb = await stack.aidb()
-        result = await aidb.import_document(**{**DEFAULTS, "path": str(docs)}, progress=progress)
+        result = await add(stack, path=str(docs), progress=progress)
         assert result.documents == 2
         assert [entry.split(":")[0] for entry in result.skipped] == ["broken.md"]
         assert seen == [(1, 3, "broken.md"), (2, 3, "one.md"), (3, 3, "sub/two.txt")]

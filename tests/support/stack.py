@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from mcp_stack.aidb.models import ImportResult
 from mcp_stack.composition import Stack
 from mcp_stack.settings import load_settings
+
+
+async def add(stack: Stack, **details: Any) -> ImportResult:
+    """Import a document with every argument at its default but what is given."""
+    defaults = {"text": "", "path": "", "title": "", "collection": "", "tags": [], "source": "", "progress": None}
+    return await (await stack.aidb()).import_document(**{**defaults, **details})
 
 
 @asynccontextmanager

@@ -14,7 +14,15 @@ from mcp_stack.settings import load_settings
 
 async def add(stack: Stack, **details: Any) -> ImportResult:
     """Import a document with every argument at its default but what is given."""
-    defaults = {"text": "", "path": "", "title": "", "collection": "", "tags": [], "source": "", "progress": None}
+    defaults: dict[str, Any] = {
+        "text": "",
+        "path": "",
+        "title": "",
+        "collection": "",
+        "tags": [],
+        "source": "",
+        "progress": None,
+    }
     return await (await stack.aidb()).import_document(**{**defaults, **details})
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import UnavailableError, UsageError
+from ..openai_endpoint import address_of, openai_client, openai_sdk
 from ..ports.embedder import Vector
 from .shared import check_dimensions, encodable, identity, unit
 
@@ -48,7 +47,7 @@ class RemoteEmbedder:
         if not url:
             raise UsageError("the embedding endpoint has no address", "set embeddings.url, for example http://host/v1")
         self._url = url
-        self._address = re.sub(r"//[^/@]*@", "//", url)  # without a password, for messages
+        self._address = address_of(url)
         self._model = model
         self._dimensions = dimensions
         self._api_key = api_key
@@ -95,12 +94,7 @@ class RemoteEmbedder:
 
     @functools.cached_property
     def _client(self) -> openai.AsyncOpenAI:
-        return _sdk().AsyncOpenAI(  # type: ignore[no-any-return] # imported by name
-            base_url=self._url,
-            api_key=self._api_key or "none",  # else the SDK would send OPENAI_API_KEY, whoever the endpoint belongs to
-            timeout=self._timeout_seconds,
-            max_retries=self._max_retries,
-        )
+        return openai_client(self._url, self._api_key, self._timeout_seconds, self._max_retries)
 
     async def _request(self, texts: list[str]) -> list[Vector]:
         if self._closed:
@@ -128,7 +122,7 @@ class RemoteEmbedder:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """No message quotes the endpoint: an error page may repeat the key."""
-        sdk = _sdk()
+        sdk = openai_sdk()
         try:
             yield
         except sdk.APIStatusError as error:
@@ -157,7 +151,3 @@ class RemoteEmbedder:
                 return UnavailableError(f"{self._address} limits the rate of requests (HTTP 429)", "try again later")
             case _:
                 return UnavailableError(f"{self._address} failed to embed (HTTP {status})", "see that server's log")
-
-
-def _sdk() -> Any:
-    return importlib.import_module("openai")  # heavy: imported on first use

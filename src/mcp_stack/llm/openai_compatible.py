@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StackError, UnavailableError, UsageError
+from ..openai_endpoint import address_of, openai_client, openai_sdk
 from ..ports.chat import Completion, Message
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class OpenAICompatibleChat:
         temperature: float = 0.0,
     ) -> None:
         self._base_url = base_url
-        self._address = re.sub(r"//[^/@]*@", "//", base_url)  # without a password, for messages
+        self._address = address_of(base_url)
         self._model = model
         self._listed = ""
         self._api_key = api_key
@@ -109,12 +109,7 @@ class OpenAICompatibleChat:
 
     @functools.cached_property
     def _client(self) -> openai.AsyncOpenAI:
-        return _sdk().AsyncOpenAI(  # type: ignore[no-any-return] # imported by name
-            base_url=self._base_url,
-            api_key=self._api_key or "none",  # the SDK insists on one
-            timeout=self._timeout_seconds,
-            max_retries=self._max_retries,
-        )
+        return openai_client(self._base_url, self._api_key, self._timeout_seconds, self._max_retries)
 
     async def _request(self, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
         if self._closed:
@@ -133,7 +128,7 @@ class OpenAICompatibleChat:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        sdk = _sdk()
+        sdk = openai_sdk()
         try:
             yield
         except sdk.APIStatusError as error:
@@ -176,7 +171,3 @@ def _completion(text: str, model: str, usage: CompletionUsage | None, reason: st
         tokens_out=usage.completion_tokens if usage else 0,
         truncated=reason == "length",
     )
-
-
-def _sdk() -> Any:
-    return importlib.import_module("openai")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mcp_stack.errors import NotFoundError
-from mcp_stack.jobs.app import ITERATION, IterationJobs
+from mcp_stack.jobs.app import ITERATION, JobAdder
 from mcp_stack.ports.runs import Diff, Ending, Iteration, NewRun, Runs, State
 from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.postgres.runs import PostgresRuns
@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.fixture
 def runs(database: Database) -> Runs:
-    return PostgresRuns(database, IterationJobs().defer)
+    return PostgresRuns(database, JobAdder().add_iteration)
 
 
 def new_run(**changes: Any) -> NewRun:

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from mcp_stack.aidb.chunking import chunk, title_of
+from mcp_stack.aidb.knowledge.chunking import chunk, title_of
 from mcp_stack.errors import UnavailableError
 from mcp_stack.hybrid.prompts import conversation
 from mcp_stack.ports.retrieval import Passage
@@ -74,17 +74,17 @@ async def test_an_import_that_was_broken_off_before_the_vectors_is_completed_by_
     async with open_stack(conninfo, tmp_path, MCP_STACK_EMBEDDINGS__PROVIDER="llama_cpp") as stack:
         aidb = await stack.aidb()
         search: dict[str, Any] = {"query": "hot water", "collection": "", "tags": [], "limit": 5, "mode": "vector"}
-        assert (await aidb.search_knowledge(**search)).hits == []
+        assert (await aidb.knowledge.search_knowledge(**search)).hits == []
         again = await add(stack, text=text)
         assert again.duplicate_of == first.document_id
-        assert [hit.id for hit in (await aidb.search_knowledge(**search)).hits] == [first.document_id]
+        assert [hit.id for hit in (await aidb.knowledge.search_knowledge(**search)).hits] == [first.document_id]
 
 
 async def test_first_calls_at_the_same_instant_fill_the_tool_registry_once(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path) as one, open_stack(conninfo, tmp_path) as other:
         both = [await one.aidb(), await other.aidb()]
         arguments: dict[str, Any] = {"server": "", "category": "", "limit": 5, "detail": "summary"}
-        found = await asyncio.gather(*(each.discover_tools(query="import", **arguments) for each in both * 8))
+        found = await asyncio.gather(*(each.gateway.discover_tools(query="import", **arguments) for each in both * 8))
         assert len({result.total for result in found}) == 1
 
 
@@ -95,7 +95,7 @@ async def test_a_database_that_hangs_is_unavailable_within_its_bound(
     async with open_stack("", tmp_path, MCP_STACK_DATABASE__POSTGRES__POOL__TIMEOUT_SECONDS="1") as stack:
         aidb = await stack.aidb()
         search: dict[str, Any] = {"query": "words", "collection": "", "tags": [], "limit": 5, "mode": "lexical"}
-        await aidb.search_knowledge(**search)
+        await aidb.knowledge.search_knowledge(**search)
         server = [each for each in psutil.process_iter() if _works_in(each, tmp_path / "data" / "postgres")]
         assert server
         for process in server:
@@ -103,14 +103,14 @@ async def test_a_database_that_hangs_is_unavailable_within_its_bound(
         try:
             async with asyncio.timeout(20):
                 with pytest.raises(UnavailableError, match="PostgreSQL"):
-                    await aidb.search_knowledge(**search)
+                    await aidb.knowledge.search_knowledge(**search)
         finally:
             for process in server:
                 process.send_signal(signal.SIGCONT)
         async with asyncio.timeout(20):
             while True:
                 try:
-                    await aidb.search_knowledge(**search)
+                    await aidb.knowledge.search_knowledge(**search)
                     break
                 except UnavailableError:
                     await asyncio.sleep(0.1)

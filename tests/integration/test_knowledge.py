@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mcp_stack.aidb.models import SearchResult
+from mcp_stack.aidb.knowledge.models import SearchResult
 from mcp_stack.cli.servers import SERVERS, build_server
 from mcp_stack.composition import Stack
 from mcp_stack.errors import DeniedError, NotFoundError, RateLimitedError, UnavailableError, UsageError
@@ -20,7 +20,7 @@ from tests.support.stack import add, open_stack
 
 async def find(stack: Stack, query: str, **details: Any) -> SearchResult:
     arguments: dict[str, Any] = {"collection": "", "tags": [], "limit": 10, "mode": "hybrid"}
-    return await (await stack.aidb()).search_knowledge(query=query, **{**arguments, **details})
+    return await (await stack.aidb()).knowledge.search_knowledge(query=query, **{**arguments, **details})
 
 
 async def test_importing_the_same_text_twice_changes_nothing(conninfo: str, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ async def test_files_that_are_no_text_are_refused(conninfo: str, tmp_path: Path)
                 await add(stack, path=str(tmp_path / name))
         with pytest.raises(UsageError, match="exactly one"):
             await add(stack, text="a", path="b")
-        assert await (await stack.aidb()).importing._documents.count() == 0
+        assert await (await stack.aidb()).knowledge.importing._documents.count() == 0
 
 
 async def test_texts_in_other_encodings_and_scripts_are_read(conninfo: str, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ async def test_tools_are_found_by_a_sentence_with_their_schema_on_demand(conninf
 
         async def discover(query: str, **details: Any) -> Any:
             arguments = {"server": "", "category": "", "limit": 5, "detail": "summary"}
-            return await aidb.discover_tools(query=query, **{**arguments, **details})
+            return await aidb.gateway.discover_tools(query=query, **{**arguments, **details})
 
         found = await discover("submit a coding task to an agent")
         assert found.tools[0].name == "ralph-wiggum.submit_task"
@@ -226,12 +226,14 @@ async def test_an_answer_names_tools_that_fit_and_leaves_its_event(conninfo: str
     async with open_stack(conninfo, tmp_path) as stack:
         aidb = await stack.aidb()
         arguments: dict[str, Any] = {"context": {}, "use_hybrid": True, "session_id": "", "limit": 3}
-        answer = await aidb.query(query="embed these texts as vectors", include_tools=True, **arguments)
+        answer = await aidb.knowledge.query(query="embed these texts as vectors", include_tools=True, **arguments)
         assert answer.tools[0].name == "embeddings.embed_texts"
-        plain = await aidb.query(query="embed these texts as vectors", include_tools=False, **arguments)
+        plain = await aidb.knowledge.query(query="embed these texts as vectors", include_tools=False, **arguments)
         assert plain.tools == []
         assert plain.cached
-        knowledge = await aidb.query(query="embed texts", include_tools=False, **{**arguments, "use_hybrid": False})
+        knowledge = await aidb.knowledge.query(
+            query="embed texts", include_tools=False, **{**arguments, "use_hybrid": False}
+        )
         assert knowledge.route == "knowledge"
     lines = (tmp_path / "data" / "telemetry" / "aidb-events.jsonl").read_text().splitlines()
     assert [json.loads(line)["event_type"] for line in lines] == ["query", "cache_hit", "query"]
@@ -239,12 +241,12 @@ async def test_an_answer_names_tools_that_fit_and_leaves_its_event(conninfo: str
 
 async def test_health_says_what_is_missing_and_what_still_works(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path, REDIS_URL="redis://127.0.0.1:1") as stack:
-        report = await (await stack.aidb()).health()
+        report = await (await stack.aidb()).desk.health()
         assert (report.live, report.ready, report.status) == (True, True, "degraded")
         states = {each.name: each.status for each in report.dependencies}
         assert states["postgresql"] == "ok"
         assert states["cache"] == "down"
         assert states["claude"] == "not_configured"
     async with open_stack("host=/nonexistent connect_timeout=1", tmp_path) as stack:
-        report = await (await stack.aidb()).health()
+        report = await (await stack.aidb()).desk.health()
         assert (report.live, report.ready, report.status) == (True, False, "down")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mcp_stack.file_locks import FileLock
-from mcp_stack.jobs.app import ITERATION, IterationJobs, machine_queue
+from mcp_stack.jobs.app import ITERATION, JobAdder, machine_queue
 from mcp_stack.jobs.launch import DetachedWorker
 from mcp_stack.jobs.locks import WORKER_LOCK
 from mcp_stack.jobs.worker import Worker
 from mcp_stack.ports.events import Field
-from mcp_stack.ports.jobs import Jobs
+from mcp_stack.ports.jobs import WorkerLauncher
 from mcp_stack.ralph.backends.command import CommandAgent
 from mcp_stack.ralph.checkpoints import Checkpoints
 from mcp_stack.ralph.git import Git
@@ -48,7 +48,7 @@ class RecordedEvents:
 
 
 class NoWorker:
-    """The port `Jobs` where the test itself does the jobs."""
+    """The port `WorkerLauncher` where the test itself does the jobs."""
 
     async def ensure_worker(self) -> None:
         """Nothing to start."""
@@ -74,14 +74,14 @@ class RalphParts:
         command: Sequence[str],
         *,
         settings: Mapping[str, Any] | None = None,
-        jobs: Jobs | None = None,
+        jobs: WorkerLauncher | None = None,
     ) -> None:
         folder = data / "ralph-wiggum"
         self.data, self.folder, self.database = data, folder, database
         self.queue = machine_queue(data)
         self.events = RecordedEvents()
         self.settings = RalphSettings.model_validate({"backends": {"default": "command"}} | dict(settings or {}))
-        self.runs = PostgresRuns(database, IterationJobs().defer)
+        self.runs = PostgresRuns(database, JobAdder().add_iteration)
         self.workspaces = Workspaces(folder, [root], Git(os.environ, folder / "home"))
         self.agents = {"command": CommandAgent(command, os.environ)}
         self.ralph = Ralph(
@@ -134,7 +134,7 @@ def start_worker(
 
 
 def detached_worker(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0) -> DetachedWorker:
-    """The port `Jobs` that starts a worker of the tests."""
+    """The port `WorkerLauncher` that starts a worker of the tests."""
     return DetachedWorker(
         data, os.environ | {"PYTHONPATH": str(ROOT)}, worker_command(conninfo, data, command, linger_seconds)
     )
@@ -194,8 +194,9 @@ async def _work(options: Mapping[str, Any]) -> None:
         handlers={
             ITERATION: parts.loop(JsonlEvents(data / "telemetry" / "ralph-events.jsonl", "ralph-wiggum")).iterate
         },
-        queue=parts.queue,
-        concurrency=2,
+        concurrency={parts.queue: 2},
+        schedules=[],
+        schedules_queue=parts.queue,
         linger_seconds=options["linger"],
     )
     await worker.run()

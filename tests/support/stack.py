@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from mcp_stack.aidb.models import ImportResult
+from mcp_stack.aidb.knowledge.models import ImportResult
 from mcp_stack.composition import Stack
 from mcp_stack.settings import load_settings
 
@@ -23,7 +23,7 @@ async def add(stack: Stack, **details: Any) -> ImportResult:
         "source": "",
         "progress": None,
     }
-    return await (await stack.aidb()).import_document(**{**defaults, **details})
+    return await (await stack.aidb()).knowledge.import_document(**{**defaults, **details})
 
 
 @asynccontextmanager

@@ -73,6 +73,7 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
         "EMBEDDINGS__PROVIDER": "none",
         "SECURITY__RATE_LIMIT__REQUESTS_PER_MINUTE": "1000000",
         "SECURITY__RATE_LIMIT__REQUESTS_PER_HOUR": "1000000",
+        "JOBS__AUTOSTART": "false",
         "JOBS__LINGER_SECONDS": "0",
         "RALPH__BACKENDS__DEFAULT": "command",
         "RALPH__BACKENDS__COMMAND": json.dumps([sys.executable, str(SCRIPTED_AGENT), str(plan)]),

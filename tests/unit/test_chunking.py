@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_stack.aidb.chunking import chunk, title_of
+from mcp_stack.aidb.knowledge.chunking import chunk, title_of
 
 markdown = st.lists(
     st.one_of(

@@ -26,7 +26,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from ..aidb.chunking import title_of
+from ..aidb.knowledge.chunking import title_of
 from ..composition import Stack
 from ..errors import NotFoundError, StackError, UnavailableError
 from ..settings import load_settings

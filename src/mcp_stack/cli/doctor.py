@@ -77,7 +77,7 @@ def _installation(loaded: LoadedSettings) -> Iterator[Finding]:
 async def _services(loaded: LoadedSettings) -> list[Finding]:
     stack = Stack(loaded)
     try:
-        report = await (await stack.aidb()).health()
+        report = await (await stack.aidb()).desk.health()
     finally:
         await stack.close()
     findings = []

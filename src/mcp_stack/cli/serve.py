@@ -21,7 +21,7 @@ def serve(name: str, *, legacy: bool, log_level: str) -> int:
     Raises:
         UsageError: A setting is wrong.
     """
-    stack = Stack(load_settings())
+    stack = Stack(load_settings(), resident=True)
     server = build_server(name, stack)
     configure_logging(log_level)
     started()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..aidb.health import Probe
+from ..aidb.desk.health import Probe
 from ..errors import UnavailableError
 from ..settings import Settings
 from .models import ModelAdapters

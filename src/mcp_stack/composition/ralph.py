@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..settings import Settings
 from ..telemetry.events import JsonlEvents
+from .jobs import JobParts
 from .stores import Stores
 
 if TYPE_CHECKING:
-    from ..file_locks import FileLock
-    from ..jobs.worker import Worker
+    from ..jobs.worker import Handler
     from ..ports.agent import Agent
     from ..ralph.loop import Loop
     from ..ralph.service import Ralph
@@ -29,84 +27,38 @@ class RalphParts:
     Args:
         settings: Of everything.
         stores: Where runs are kept.
+        jobs: This machine's.
     """
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self, settings: Settings, stores: Stores, jobs: JobParts) -> None:
         self._settings = settings
         self._stores = stores
+        self._jobs = jobs
         self._folder = settings.data / "ralph-wiggum"
 
     @cached_property
     def service(self) -> Ralph:
         """The service behind the tools; the worker stays while this process lives."""
-        from ..jobs.launch import DetachedWorker
         from ..ralph.service import Ralph
 
-        _ = self._presence
+        self._jobs.announce()
         return Ralph(
             runs=self._stores.runs,
-            jobs=DetachedWorker(self._settings.data, os.environ),
+            jobs=self._jobs.service,
             workspaces=self._workspaces,
             agents=self._agents,
             events=self._events,
             settings=self._settings.ralph,
-            queue=self._queue,
+            queue=self._jobs.queue,
             clock=_now,
         )
 
-    def worker(self) -> Worker:
-        """This machine's worker."""
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What the worker does for Ralph, by the job's name."""
         from ..jobs.app import ITERATION
-        from ..jobs.worker import Worker
 
-        return Worker(
-            self._settings.data,
-            conninfo=self._stores.link.conninfo,
-            pool=self._stores.database.pool,
-            handlers={ITERATION: self._loop.iterate},
-            queue=self._queue,
-            concurrency=self._settings.jobs.concurrency,
-            linger_seconds=self._settings.jobs.linger_seconds,
-        )
-
-    async def wait_for_worker_to_end(self, timeout_seconds: float) -> bool:
-        """Wait until this machine has no worker.
-
-        Args:
-            timeout_seconds: How long at most.
-
-        Returns:
-            False if there is one still.
-        """
-        from ..file_locks import FileLock
-        from ..jobs.locks import WORKER_LOCK
-
-        lock = FileLock(self._settings.data / WORKER_LOCK)
-        deadline = time.monotonic() + timeout_seconds
-        while not lock.try_take():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(0.05)  # a lock on a file has no event to wait for
-        lock.release()
-        return True
-
-    async def close(self) -> None:
-        """Tell the worker that this server is gone."""
-        presence: FileLock | None = self.__dict__.pop("_presence", None)
-        if presence is not None:
-            presence.release()
-
-    @cached_property
-    def _presence(self) -> FileLock:
-        from ..jobs.locks import announce_server
-
-        return announce_server(self._settings.data)
-
-    @cached_property
-    def _queue(self) -> str:
-        from ..jobs.app import machine_queue
-
-        return machine_queue(self._settings.data)
+        return {ITERATION: self._loop.iterate}
 
     @cached_property
     def _workspaces(self) -> Workspaces:

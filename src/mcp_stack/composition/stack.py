@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING
 from ..errors import StackError
 from ..settings import LoadedSettings
 from ..telemetry.events import JsonlEvents
+from .desk import DeskParts
+from .gateway import GatewayParts
+from .jobs import JobParts
+from .knowledge import KnowledgeParts
 from .models import ModelAdapters
 from .ralph import RalphParts
 from .stores import Stores
 
 if TYPE_CHECKING:
-    from ..aidb.search import Search
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
     from ..hybrid.router import Router
@@ -25,23 +29,43 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SECONDS_BEFORE_THE_WORKER = 2.0
+
 
 class Stack:
     """The services behind the four servers, each made when it is first asked for.
 
     Args:
         loaded: The settings.
+        resident: This process serves a client: with its first request it starts what runs in the background.
     """
 
-    def __init__(self, loaded: LoadedSettings) -> None:
+    def __init__(self, loaded: LoadedSettings, *, resident: bool = False) -> None:
         self.settings = loaded.settings
+        self._wants_worker = resident and self.settings.jobs.autostart
+        self._starting_worker: asyncio.Task[None] | None = None
         self._stores = Stores(self.settings)
         self._models = ModelAdapters(self.settings, self._stores)
-        self._ralph = RalphParts(self.settings, self._stores)
+        self._jobs = JobParts(loaded, self._stores)
+        self._ralph = RalphParts(self.settings, self._stores, self._jobs)
+        events = self._events("aidb", "aidb")
+        self._gateway = GatewayParts(self.settings, self._stores, self._models, events)
+        self._desk = DeskParts(self.settings, self._stores, self._models, events)
+        self._knowledge = KnowledgeParts(
+            self.settings,
+            self._stores,
+            self._models,
+            self._jobs,
+            events=events,
+            answering=lambda: self._router,
+            tools=lambda: self._gateway.index,
+        )
 
     async def aidb(self) -> Aidb:
         """The services behind AIDB's tools."""
-        return self._aidb
+        from ..aidb.service import Aidb
+
+        return Aidb(self._knowledge.service, self._gateway.service, self._desk.service)
 
     async def coordinator(self) -> Coordinator:
         """The services behind the hybrid coordinator's tools."""
@@ -65,11 +89,18 @@ class Stack:
         Raises:
             RateLimitedError: It asks too often.
         """
+        if self._wants_worker:
+            self._wants_worker = False
+            self._starting_worker = asyncio.create_task(self._start_worker())
         await self._limiter.take(client)
 
     def worker(self) -> Worker:
         """This machine's worker."""
-        return self._ralph.worker()
+        parts = (self._knowledge, self._gateway, self._desk)
+        handlers = self._ralph.handlers
+        for part in parts:
+            handlers |= part.handlers
+        return self._jobs.worker(handlers, [schedule for part in parts for schedule in part.schedules])
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date.
@@ -96,18 +127,28 @@ class Stack:
         """
         from ..storage.postgres.links import EmbeddedLink
 
-        if not await self._ralph.wait_for_worker_to_end(timeout_seconds):
+        if not await self._jobs.wait_for_worker_to_end(timeout_seconds):
             logger.warning("the worker is still at work")
         if isinstance(self._stores.link, EmbeddedLink):
             await self._stores.link.stop()
 
     async def close(self) -> None:
         """Free what was opened; what fails is logged, and the rest is freed all the same."""
-        for part in (self._ralph, self._models, self._stores):
+        if self._starting_worker is not None:
+            self._starting_worker.cancel()
+        for part in (self._jobs, self._gateway, self._models, self._stores):
             try:
                 await part.close()
             except (StackError, OSError) as error:
                 logger.warning("closing failed: %s", error)
+
+    async def _start_worker(self) -> None:
+        """See to it that a worker does what comes round by the clock, and what another process left undone."""
+        await asyncio.sleep(SECONDS_BEFORE_THE_WORKER)  # the first request comes first
+        try:
+            await self._jobs.service.ensure_worker()
+        except StackError as error:
+            logger.warning("no background work: %s", error)
 
     def _events(self, file_prefix: str, server: str) -> JsonlEvents:
         file = self.settings.telemetry_folder / f"{file_prefix}-events.jsonl"
@@ -121,12 +162,6 @@ class Stack:
         return RateLimiter(self._stores.cache, limits.requests_per_minute, limits.requests_per_hour)
 
     @cached_property
-    def _search(self) -> Search:
-        from ..aidb.search import Search
-
-        return Search(self._stores.documents, self._stores.vectors, self._models.embedder)
-
-    @cached_property
     def _router(self) -> Router:
         from ..hybrid.answer_cache import AnswerCache
         from ..hybrid.router import Router
@@ -134,40 +169,9 @@ class Stack:
         return Router(
             models=self._models.all,
             cache=AnswerCache(self._stores.cache, self.settings.hybrid.routing.cache_ttl),
-            retrieval=self._search,
+            retrieval=self._knowledge.search,
             documents=self._stores.documents,
             interactions=self._stores.interactions,
             events=self._events("hybrid", "hybrid-coordinator"),
             settings=self.settings,
-        )
-
-    @cached_property
-    def _aidb(self) -> Aidb:
-        from ..aidb.discovery import ToolIndex
-        from ..aidb.files import Files
-        from ..aidb.health import Health
-        from ..aidb.ingest import Ingest
-        from ..aidb.manifests import known_tools, manifests_folder
-        from ..aidb.query import Query
-        from ..aidb.service import Aidb
-        from .probes import probes
-
-        security = self.settings.security
-        events = self._events("aidb", "aidb")
-        manifests = known_tools(manifests_folder(self.settings.tools.manifests))
-        tools = ToolIndex(self._stores.tools, self._models.embedder, manifests)
-        return Aidb(
-            settings=self.settings,
-            asking=Query(self._router, self._search, tools, events),
-            searching=self._search,
-            importing=Ingest(
-                documents=self._stores.documents,
-                vectors=self._stores.vectors,
-                embedder=self._models.embedder,
-                files=Files(self.settings.allowed_roots, security.max_document_bytes),
-                events=events,
-                max_bytes=security.max_document_bytes,
-            ),
-            tools=tools,
-            checking=Health(probes(self.settings, self._stores, self._models)),
         )

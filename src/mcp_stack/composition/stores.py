@@ -95,10 +95,10 @@ class Stores:
     @cached_property
     def runs(self) -> PostgresRuns:
         """Ralph's runs."""
-        from ..jobs.app import IterationJobs
+        from ..jobs.app import JobAdder
         from ..storage.postgres.runs import PostgresRuns
 
-        return PostgresRuns(self.database, IterationJobs().defer)
+        return PostgresRuns(self.database, JobAdder().add_iteration)
 
     @cached_property
     def vectors(self) -> Vectors:

@@ -28,7 +28,7 @@ _DETACH = Path(__file__).with_name("detach.py")
 
 
 class DetachedWorker:
-    """The port `Jobs`: one worker process a data folder, detached from whoever started it.
+    """The port `WorkerLauncher`: one worker process a data folder, detached from whoever started it.
 
     Args:
         data: The data folder.

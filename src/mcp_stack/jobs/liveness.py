@@ -47,7 +47,7 @@ from requeued
 _FORGET = f"delete from procrastinate_workers where id not in ({_ALIVE})"  # noqa: S608 - put together from constants
 _UNFINISHED = """
 select exists (
-    select from procrastinate_jobs where queue_name = %(queue)s and status in ('todo', 'doing')
+    select from procrastinate_jobs where queue_name = any(%(queues)s) and status in ('todo', 'doing')
 ) as unfinished
 """
 
@@ -114,9 +114,9 @@ class Lease:
             await self._ask(_FORGET, {"class": LOCK_CLASS})
             await asyncio.sleep(SECONDS_BETWEEN_REAPS)
 
-    async def has_work(self, queue: str) -> bool:
-        """Whether any job of the queue waits or is in progress."""
-        return bool((await self._ask(_UNFINISHED, {"queue": queue}))[0]["unfinished"])
+    async def has_work(self, queues: list[str]) -> bool:
+        """Whether any job of the queues waits or is in progress."""
+        return bool((await self._ask(_UNFINISHED, {"queues": queues}))[0]["unfinished"])
 
     async def _ask(self, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         if self._connection is None:

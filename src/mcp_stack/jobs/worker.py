@@ -7,17 +7,21 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import StackError
 from ..file_locks import FileLock
+from ..ports.jobs import Schedule
 from .liveness import Lease
 from .locks import SERVERS_LOCK, WORKER_LOCK
+from .scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from procrastinate import App
     from psycopg_pool import AsyncConnectionPool
 
 logger = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ SECONDS_TO_END = 2.5
 
 
 class Worker:
-    """Does the jobs of one queue, one worker a machine, through restarts of PostgreSQL.
+    """Does the jobs of a machine's queues, one worker a machine, through restarts of PostgreSQL.
 
     Args:
         data: The data folder; its locks make the worker the only one.
@@ -41,8 +45,9 @@ class Worker:
         pool: Gives the open pool.
         handlers: What does a job, by the job's name; called with the job's arguments. A handler that is cancelled or
             raises is called again later, here or elsewhere.
-        queue: The jobs to take.
-        concurrency: Most jobs at once.
+        concurrency: Most jobs at once, by the queue that they are taken from.
+        schedules: Jobs that are done again and again.
+        schedules_queue: Where those go when they are due.
         linger_seconds: How long to stay after the last server has gone and the last job is done.
     """
 
@@ -53,8 +58,9 @@ class Worker:
         conninfo: Callable[[], Awaitable[str]],
         pool: Callable[[], Awaitable[AsyncConnectionPool[Any]]],
         handlers: Mapping[str, Handler],
-        queue: str,
-        concurrency: int,
+        concurrency: Mapping[str, int],
+        schedules: Sequence[Schedule],
+        schedules_queue: str,
         linger_seconds: float,
     ) -> None:
         self._alone = FileLock(data / WORKER_LOCK)
@@ -62,8 +68,9 @@ class Worker:
         self._conninfo = conninfo
         self._pool = pool
         self._handlers = handlers
-        self._queue = queue
-        self._concurrency = concurrency
+        self._concurrency = dict(concurrency)
+        self._name = ", ".join(concurrency)
+        self._scheduler = Scheduler(schedules, schedules_queue, _now)
         self._linger_seconds = linger_seconds
         self._stop = asyncio.Event()
         self._needed_at = time.monotonic()
@@ -81,7 +88,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end_soon)
-        logger.info("the worker of queue %s has started", self._queue)
+        logger.info("the worker of %s has started", self._name)
         pause = 0.1
         try:
             while not self._stop.is_set():
@@ -96,7 +103,7 @@ class Worker:
         finally:
             self._alone.release()
             self._servers.release()
-        logger.info("the worker of queue %s has ended", self._queue)
+        logger.info("the worker of %s has ended", self._name)
         return True
 
     async def _become_the_only_one(self) -> bool:
@@ -125,26 +132,18 @@ class Worker:
             pool = await self._pool()
             await lease.open()
             app = await leased_app(pool, lease, self._handlers)
-            # Polling finds the jobs that were scheduled for later: everything else is announced.
-            jobs = app.run_worker_async(
-                queues=[self._queue],
-                name=self._queue,
-                concurrency=self._concurrency,
-                fetch_job_polling_interval=1,
-                shutdown_graceful_timeout=0,
-                delete_jobs="successful",
-                install_signal_handlers=False,
-            )
+            end = asyncio.create_task(self._watch_for_the_end(lease), name="end")
             tasks = [
-                asyncio.create_task(jobs, name="jobs"),
+                end,
                 asyncio.create_task(lease.look_after_others(), name="reaper"),
-                asyncio.create_task(self._watch_for_the_end(lease), name="end"),
+                asyncio.create_task(self._scheduler.run(pool), name="scheduler"),
                 asyncio.create_task(self._stop.wait(), name="signal"),
+                *(asyncio.create_task(self._jobs(app, queue), name=queue) for queue in self._concurrency),
             ]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            return self._stop.is_set() or tasks[2] in done
+            return self._stop.is_set() or end in done
         except (
             psycopg.Error,
             psycopg_pool.PoolTimeout,
@@ -164,10 +163,22 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             await lease.close()
 
+    def _jobs(self, app: App, queue: str) -> Coroutine[Any, Any, None]:
+        # Polling finds the jobs that were scheduled for later: everything else is announced.
+        return app.run_worker_async(
+            queues=[queue],
+            name=queue,
+            concurrency=self._concurrency[queue],
+            fetch_job_polling_interval=1,
+            shutdown_graceful_timeout=0,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+
     async def _watch_for_the_end(self, lease: Lease) -> None:
         """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held."""
         while True:
-            if await lease.has_work(self._queue):
+            if await lease.has_work(list(self._concurrency)):
                 self._needed_at = time.monotonic()
             # Asked again while no server can start: one that submitted a job and ended may have come in between.
             if self._is_abandoned() and not await self._still_has_work(lease):
@@ -177,7 +188,7 @@ class Worker:
     async def _still_has_work(self, lease: Lease) -> bool:
         has_work = True
         try:
-            has_work = await lease.has_work(self._queue)
+            has_work = await lease.has_work(list(self._concurrency))
         finally:
             if has_work:
                 self._servers.release()
@@ -192,3 +203,7 @@ class Worker:
             return True
         self._servers.release()
         return False
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()

@@ -34,14 +34,20 @@ Admit = Callable[[str], Awaitable[None]]
 """Counts one request of the client that is named; raises RateLimitedError if it asks too often."""
 
 
+Report = Callable[[str, str, Exception], Awaitable[None]]
+"""Told of a bug: the tool as `server.tool`, the incident's id, and the exception; never raises."""
+
+
 class StrictTool(Tool):
     """A tool that refuses unknown and wrong-typed arguments and reports errors as `CODE: problem; remedy`.
 
     Attributes:
         admit: Awaited before each call; None where calls are not limited.
+        report: Awaited after a call that failed by a bug.
     """
 
     admit: Admit | None = Field(default=None, exclude=True)
+    report: Report | None = Field(default=None, exclude=True)
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Run the tool; every failure becomes an `is_error` result.
@@ -61,6 +67,8 @@ class StrictTool(Tool):
         except Exception as error:
             incident = uuid.uuid4().hex[:12]
             logger.exception("%s failed, incident %s", self.name, incident, exc_info=error)
+            if self.report is not None:
+                await self.report(self.name, incident, error)
             return error_result(InternalError(incident))
 
     async def _run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:
@@ -85,9 +93,11 @@ class StackServer(MCPServer[Any]):
 
     Attributes:
         admit: Counts the calls of limited tools; set by whoever runs the server.
+        report: Told of bugs; set by whoever runs the server.
     """
 
     admit: Admit | None = None
+    report: Report | None = None
 
     def __init__(self, name: str, *, title: str, instructions: str) -> None:
         super().__init__(name, title=title, instructions=instructions, version=__version__, log_level="WARNING")
@@ -95,6 +105,10 @@ class StackServer(MCPServer[Any]):
     async def _admit(self, client: str) -> None:
         if self.admit is not None:
             await self.admit(client)
+
+    async def _report(self, tool: str, incident: str, error: Exception) -> None:
+        if self.report is not None:
+            await self.report(f"{self.name}.{tool}", incident, error)
 
     def declare(
         self,
@@ -130,6 +144,7 @@ class StackServer(MCPServer[Any]):
                 ),
             )
             tool.admit = self._admit if limited else None
+            tool.report = self._report
             self._tool_manager._tools[tool.name] = tool  # the SDK adds functions, not Tools
             return function
 

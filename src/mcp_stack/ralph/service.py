@@ -11,7 +11,7 @@ from datetime import datetime
 from ..errors import UnavailableError, UsageError
 from ..ports.agent import Agent
 from ..ports.events import Events
-from ..ports.jobs import Jobs
+from ..ports.jobs import WorkerLauncher
 from ..ports.runs import NewRun, Run, Runs
 from ..settings.tree import Ralph as RalphSettings
 from ..validation import checked_number, checked_text
@@ -48,7 +48,7 @@ class Ralph:
         self,
         *,
         runs: Runs,
-        jobs: Jobs,
+        jobs: WorkerLauncher,
         workspaces: Workspaces,
         agents: Mapping[str, Agent],
         events: Events,

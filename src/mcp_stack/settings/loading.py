@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ class LoadedSettings:
         settings: The validated tree.
         origins: Key path to origin, for keys that are not at their default.
         config_folder: The folder that config.yaml was looked for in.
+        environ: The variables that were read, for processes that shall have the same settings.
     """
 
     settings: Settings
     origins: dict[KeyPath, str]
     config_folder: Path
+    environ: Mapping[str, str] = field(repr=False)
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Each key with its value as text, secrets masked, and its origin."""
@@ -98,7 +100,7 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
         raise _usage_error(error, merged) from error
     except ValueError as error:
         raise UsageError(str(error), "then start again") from error
-    return LoadedSettings(settings, {path: value.origin for path, value in merged.items()}, config)
+    return LoadedSettings(settings, {path: value.origin for path, value in merged.items()}, config, environ)
 
 
 def _usage_error(error: ValidationError, merged: dict[KeyPath, Value]) -> UsageError:

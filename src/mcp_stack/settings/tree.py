@@ -235,6 +235,8 @@ class Federation(Section):
 class Jobs(Section):
     """The detached worker of this machine."""
 
+    # False: a server starts the worker only for work that it was given itself, not for what comes round by the clock.
+    autostart: bool = True
     concurrency: Positive = 2
     linger_seconds: Annotated[float, Field(ge=0)] = 600
 

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import StackError, UnavailableError, UsageError
-from ..ports.documents import Documents, NewDocument
-from ..ports.embedder import Embedder
-from ..ports.events import Events
-from ..ports.vectors import Point, Vectors
-from ..validation import checked_text
+from ...errors import StackError, UnavailableError, UsageError
+from ...ports.documents import Documents, NewDocument
+from ...ports.embedder import Embedder
+from ...ports.events import Events
+from ...ports.vectors import Point, Vectors
+from ...validation import checked_text
+from ..arguments import checked_tags
 from .chunking import chunk, title_of
 from .files import Files, name_of
 from .models import ImportResult
@@ -23,7 +24,6 @@ from .models import ImportResult
 logger = logging.getLogger(__name__)
 
 DEFAULT_COLLECTION = "imported"
-MAX_TAGS = 32
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 """Told how many files are done, how many there are, and the name of the one that was just done."""
@@ -96,9 +96,7 @@ class Ingest:
         collection = checked_text("collection", collection, 100, required=False) or DEFAULT_COLLECTION
         title = checked_text("title", title, 300, required=False)
         source = checked_text("source", source, 1000, required=False)
-        if len(tags) > MAX_TAGS:
-            raise UsageError(f"there are {len(tags)} tags", f"at most {MAX_TAGS} are allowed")
-        labels = tuple(sorted({checked_text("tags", tag, 100) for tag in tags}))
+        labels = checked_tags(tags)
         if text.strip():
             if len(text.encode("utf-8", "surrogatepass")) > self._max_bytes:
                 raise UsageError("text is too long", f"at most {self._max_bytes} bytes can be imported at once")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..errors import UnavailableError
-from ..ports.documents import Documents, LexicalHit
-from ..ports.embedder import Embedder
-from ..ports.retrieval import Passage, Retrieved
-from ..ports.vectors import Neighbour, Vectors
+from ...errors import UnavailableError
+from ...ports.documents import Documents, LexicalHit
+from ...ports.embedder import Embedder
+from ...ports.retrieval import Passage, Retrieved
+from ...ports.vectors import Neighbour, Vectors
 
 MODES = ("hybrid", "lexical", "vector")
 # Weight of the vector leg: chosen on the development claims of SciFact, where nDCG@10 of .736 beat either leg alone.

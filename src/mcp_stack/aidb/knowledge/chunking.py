@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..ports.documents import Chunk
+from ...ports.documents import Chunk
 
 # 150 to 250 word pieces, tables and code at the upper end: all-MiniLM-L6-v2 reads 256 and ignores the rest, and a
 # single sentence that answers the question must not drown among others.

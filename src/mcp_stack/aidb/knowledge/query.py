@@ -7,13 +7,14 @@ import logging
 import time
 from typing import Any
 
-from ..errors import StackError
-from ..hybrid.models import cited
-from ..ports.answering import Answer, Answering, Question
-from ..ports.events import Events
-from ..ports.retrieval import Retrieval, Retrieved
-from .discovery import ToolIndex
-from .models import QueryResult, ToolSummary
+from ...errors import StackError
+from ...hybrid.models import cited
+from ...ports.answering import Answer, Answering, Question
+from ...ports.events import Events
+from ...ports.retrieval import Retrieval, Retrieved
+from ..gateway.discovery import ToolIndex
+from ..gateway.models import ToolSummary
+from .models import QueryResult
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import DeniedError, NotFoundError, UsageError
-from ..validation import checked_text
+from ...errors import DeniedError, NotFoundError, UsageError
+from ...validation import checked_text
 
 TEXT_SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".txt", ".rst", ".adoc"})
 MAX_FILES = 10_000

@@ -1,23 +1,13 @@
-"""What AIDB's tools answer. Flat, without nulls: every client understands them."""
+"""What the tools of the knowledge base answer. Flat, without nulls: every client understands them."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from ..hybrid.models import CitedSource
-
-
-class ToolSummary(BaseModel):
-    """A tool that was found."""
-
-    name: str = Field(description="server.tool, the name to call it by")
-    summary: str
-    score: float
-    server_status: str
-    category: str
-    input_schema: dict[str, Any] = Field(default_factory=dict, description="Only with detail=schema")
+from ...hybrid.models import CitedSource
+from ..gateway.models import ToolSummary
 
 
 class QueryResult(BaseModel):
@@ -69,32 +59,3 @@ class ImportResult(BaseModel):
     duplicates: int = Field(description="Documents that were there already")
     skipped: list[str] = Field(description="Files of a folder that are no text, with the reason")
     notes: list[str]
-
-
-class DiscoveryResult(BaseModel):
-    """Tools that fit a need."""
-
-    tools: list[ToolSummary]
-    total: int = Field(description="Tools known in all")
-    tokens_saved: int = Field(description="Tokens of the full listing of all tools, less those of this reply")
-    notes: list[str]
-
-
-class Dependency(BaseModel):
-    """State of something that the server needs."""
-
-    name: str
-    status: Literal["ok", "degraded", "down", "not_configured"]
-    latency_ms: float
-    detail: str
-    required: bool
-
-
-class HealthResult(BaseModel):
-    """State of the server."""
-
-    live: bool
-    ready: bool
-    startup: bool
-    status: Literal["ok", "degraded", "down"]
-    dependencies: list[Dependency]

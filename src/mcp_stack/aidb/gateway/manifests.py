@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ..ports.tools import KnownTool
+from ...ports.tools import KnownTool
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +16,8 @@ def manifests_folder(configured: str) -> Path:
     """Where the manifests are: the setting `tools.manifests`, the installed package, or the checkout."""
     if configured:
         return Path(configured).expanduser()
-    packaged = Path(__file__).parents[1] / "tool_manifests"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "tool_manifests"
+    packaged = Path(__file__).parents[2] / "tool_manifests"
+    return packaged if packaged.is_dir() else Path(__file__).parents[4] / "tool_manifests"
 
 
 def known_tools(folder: Path) -> dict[str, list[KnownTool]]:

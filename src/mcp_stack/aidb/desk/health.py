@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import StackError
+from ...errors import StackError
 from .models import Dependency, HealthResult
 
 # Long enough for the very first start, which makes the database.

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import UnavailableError
-from ..ports.embedder import Embedder, Vector
-from ..ports.tools import KnownTool, Tools
+from ...errors import UnavailableError
+from ...ports.embedder import Embedder, Vector
+from ...ports.tools import KnownTool, Tools
 from .models import DiscoveryResult, ToolSummary
 
 logger = logging.getLogger(__name__)

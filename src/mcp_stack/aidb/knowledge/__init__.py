@@ -1,0 +1,1 @@
+"""The knowledge base: importing, searching, answering, tidying up."""

@@ -142,7 +142,7 @@ class Stores:
 
     async def close(self) -> None:
         """Close what was opened, connections before the server that they lead to."""
-        for name in ("cache", "vectors", "database", "link"):
+        for name in ("interactions", "cache", "vectors", "database", "link"):
             if (part := self.__dict__.pop(name, None)) is not None:
                 await part.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Awaitable
 from dataclasses import asdict
+from typing import Any
 
 from ..errors import StackError, UnavailableError
 from ..ports.answering import Answer, Citation, Question
@@ -17,9 +20,9 @@ logger = logging.getLogger(__name__)
 class AnswerCache:
     """Exact matches under `query:*`.
 
-    The key holds everything that the answer depends on: the question with its bounds, the caller's context, and a
-    fingerprint of the models and of the knowledge base. So an answer is never given to another context, and adding a
-    model or a document is seen at once.
+    An entry is named after the question with its bounds and the caller's context, so an answer is never given to
+    another context. It holds a fingerprint of the models and of the knowledge base that it was made from: adding a
+    model or a document is seen at once, and the next answer takes its place.
 
     Args:
         cache: The store; if it is down, every look-up misses.
@@ -30,17 +33,22 @@ class AnswerCache:
         self._cache = cache
         self._ttl = ttl_seconds
 
-    async def get(self, question: Question, fingerprint: str) -> Answer | None:
-        """The answer to the same question, or None."""
-        try:
-            stored = await self._cache.get(_key(question, fingerprint))
-        except UnavailableError as error:
-            logger.warning("no cached answers: %s", error)
-            return None
+    async def get(self, question: Question, fingerprint: Awaitable[str]) -> Answer | None:
+        """The answer to the same question, or None.
+
+        Args:
+            question: What is asked.
+            fingerprint: What an answer would be made from now; found out while the cache is asked.
+
+        Raises:
+            UnavailableError: The fingerprint cannot be found out.
+        """
+        stored, current = await asyncio.gather(self._stored(question), fingerprint)
         if stored is None:
             return None
         try:
-            return _decoded(stored)
+            fields = json.loads(stored)
+            return _decoded(fields["answer"]) if fields["fingerprint"] == current else None
         except (ValueError, TypeError, KeyError) as error:
             # Written by another version: as good as not there.
             logger.info("a cached answer cannot be read: %s", error)
@@ -48,21 +56,28 @@ class AnswerCache:
 
     async def put(self, question: Question, fingerprint: str, answer: Answer) -> None:
         """Keep an answer; a store that is down loses it, which costs a little time later."""
+        value = json.dumps({"fingerprint": fingerprint, "answer": asdict(answer)})
         try:
-            await self._cache.set(_key(question, fingerprint), json.dumps(asdict(answer)).encode(), self._ttl)
+            await self._cache.set(_key(question), value.encode(), self._ttl)
         except StackError as error:
             logger.warning("the answer is not cached: %s", error)
 
+    async def _stored(self, question: Question) -> bytes | None:
+        try:
+            return await self._cache.get(_key(question))
+        except UnavailableError as error:
+            logger.warning("no cached answers: %s", error)
+            return None
 
-def _key(question: Question, fingerprint: str) -> str:
+
+def _key(question: Question) -> str:
     """`query:` and a hash; white space around the question does not change it."""
     normalised = {**asdict(question), "query": question.query.strip()}
-    text = json.dumps([normalised, fingerprint], sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(normalised, sort_keys=True, ensure_ascii=False, default=str)
     return "query:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _decoded(stored: bytes) -> Answer:
-    fields = json.loads(stored)
+def _decoded(fields: dict[str, Any]) -> Answer:
     fields["sources"] = tuple(Citation(**source) for source in fields["sources"])
     fields["reasons"] = tuple(fields["reasons"])
     return Answer(**fields)

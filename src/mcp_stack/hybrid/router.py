@@ -15,6 +15,7 @@ from ..ports.events import Events
 from ..ports.interactions import Interactions
 from ..ports.retrieval import Retrieval, Retrieved
 from ..settings import Settings
+from ..trace import current
 from .answer_cache import AnswerCache
 from .confidence import Confidence, estimate
 from .decision import Models, decide
@@ -78,9 +79,11 @@ class Router:
     async def cached(self, question: Question) -> Answer | None:
         """See `Answering.cached`."""
         start = time.perf_counter()
-        found = await self._cache.get(question, await self._fingerprint())
+        found = await self._cache.get(question, self._fingerprint())
         if found is None:
+            current().mark("cache_missed")
             return None
+        current().mark("cache_hit")
         answer = replace(
             found,
             route="cache",
@@ -94,7 +97,8 @@ class Router:
             interaction_id=str(uuid.uuid4()),
         )
         saved = self._models.remote_price(found.tokens_in, found.tokens_out)
-        await self._remember(question, answer, saved)
+        self._interactions.add_soon(question.query, answer, saved, question.session_id)
+        self._tell(question, answer)
         return answer
 
     async def route(
@@ -105,22 +109,26 @@ class Router:
         fingerprint = await self._fingerprint()
         if retrieved is None:
             retrieved = await self._retrieval.search(question.query, limit=question.limit)
+            current().mark("retrieved")
         messages = conversation(question.query, question.context, retrieved.passages)
         reasons = list(retrieved.notes)
         if question.use_models:
             confidence = await estimate(self._models.local, messages, retrieved.passages)
             reasons.append(f"confidence {confidence.value:.2f}: {confidence.reason}")
+            current().mark("scored")
             outcome = await self._execute(question, retrieved, messages, confidence, reasons)
         else:
             confidence = await estimate(None, messages, retrieved.passages)
             reasons.append("models were not asked for")
             outcome = _Outcome(_listing(retrieved, ""), "knowledge", confidence.value, None, 0.0)
+        current().mark(f"answered:{outcome.route}")
         answer = self._answer(outcome, retrieved, confidence, tuple(reasons), start)
         saved = 0.0
         if outcome.route == "local" and outcome.completion:
             saved = self._models.remote_price(outcome.completion.tokens_in, outcome.completion.tokens_out)
         if outcome.lasting:
             await self._cache.put(question, fingerprint, answer)
+            current().mark("cached")
         await self._remember(question, answer, saved)
         return answer
 
@@ -223,8 +231,12 @@ class Router:
         """Record the interaction; where nothing can be written, on a full disk, the answer is given all the same."""
         try:
             await self._interactions.add(question.query, answer, saved_usd, question.session_id)
+            current().mark("recorded")
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
+        self._tell(question, answer)
+
+    def _tell(self, question: Question, answer: Answer) -> None:
         self._events.record(
             "query_completion",
             interaction_id=answer.interaction_id,
@@ -238,6 +250,7 @@ class Router:
             tokens=answer.tokens_in + answer.tokens_out,
             value_score=answer.value_score,
             learned=answer.learned,
+            steps=current().told(),
         )
 
 

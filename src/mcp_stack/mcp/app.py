@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .. import __version__
 from ..errors import InternalError, NotFoundError, StackError, UsageError
+from ..trace import begin, current
 from .schema import inlined
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class StrictTool(Tool):
             context: The request.
             convert_result: Give a `CallToolResult` rather than what the function returned.
         """
+        begin()
         try:
             return await self._run(arguments, context, convert_result)
         except MCPError:
@@ -76,8 +78,10 @@ class StrictTool(Tool):
             validated = self.fn_metadata.validate_arguments(arguments)
         except ValidationError as error:
             raise UsageError(_described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
+        current().mark("validated")
         if self.admit is not None:
             await self.admit(f"stdio:{os.getpid()}")  # over stdio a server has one client: who started it
+            current().mark("admitted")
         passed = {self.context_kwarg: context} if self.context_kwarg else {}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
         return self.fn_metadata.convert_result(result) if convert_result else result

@@ -15,7 +15,7 @@ class Events(Protocol):
 
         Args:
             event_type: One of the types of docs/telemetry.md.
-            trace_id: The request that it belongs to; a new one if empty.
+            trace_id: What it belongs to; if empty the request that is handled here, else a new one.
             fields: The event's own fields; event_id, timestamp, server and trace_id are added.
         """
         ...

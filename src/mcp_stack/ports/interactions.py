@@ -39,10 +39,21 @@ class Interactions(Protocol):
         """
         ...
 
+    def add_soon(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+        """Record an interaction without keeping the caller waiting; a failure is logged.
+
+        `totals` in the same process waits for it, and so does `close`.
+        """
+        ...
+
     async def totals(self, since: datetime | None) -> RoutingTotals:
         """Sum up the interactions since a time, or all of them.
 
         Raises:
             UnavailableError: The store is down.
         """
+        ...
+
+    async def close(self) -> None:
+        """Wait until everything is recorded."""
         ...

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..trace import current_id
 from .rotation import month_of, rotate
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class JsonlEvents:
 
         Args:
             event_type: One of the types of docs/telemetry.md.
-            trace_id: The request that it belongs to; a new one if empty.
+            trace_id: What it belongs to; if empty the request that is handled here, else a new one.
             fields: The event's own fields; long texts are cut.
         """
         if not self._enabled:
@@ -66,7 +67,7 @@ class JsonlEvents:
             "event_type": event_type,
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "server": self._server,
-            "trace_id": trace_id or uuid.uuid4().hex,
+            "trace_id": trace_id or current_id() or uuid.uuid4().hex,
             **{name: _cut(value) for name, value in fields.items()},
         }
         line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from ...errors import StackError
@@ -12,6 +13,7 @@ from ...hybrid.models import cited
 from ...ports.answering import Answer, Answering, Question
 from ...ports.events import Events
 from ...ports.retrieval import Retrieval, Retrieved
+from ...trace import current
 from ..gateway.discovery import ToolIndex
 from ..gateway.models import ToolSummary
 from .models import QueryResult
@@ -42,15 +44,33 @@ class Query:
             UnavailableError: The database is down.
         """
         start = time.perf_counter()
+        finding_tools = asyncio.ensure_future(self._fitting_tools(question.query) if include_tools else _nothing())
+        try:
+            return await self._answer(question, finding_tools, start)
+        finally:
+            finding_tools.cancel()
+
+    async def _answer(
+        self, question: Question, finding_tools: Awaitable[list[ToolSummary]], start: float
+    ) -> QueryResult:
         cached = await self._answering.cached(question)
         if cached is not None:
-            tools = await self._fitting_tools(question.query) if include_tools else []
-            self._events.record("cache_hit", query=question.query, latency_ms=cached.latency_ms, cost=0.0)
-            return _result(cached, tools, start)
+            tools = await finding_tools
+            result = _result(cached, tools, start)
+            self._events.record(
+                "cache_hit",
+                query=question.query,
+                latency_ms=result.latency_ms,
+                cost=0.0,
+                interaction_id=result.interaction_id,
+                steps=current().told(),
+            )
+            return result
         retrieved, tools = await asyncio.gather(
             self._retrieval.search(question.query, limit=question.limit),
-            self._fitting_tools(question.query) if include_tools else _nothing(),
+            finding_tools,
         )
+        current().mark("retrieved")
         answer = await self._answering.route(question, retrieved, start)
         self._record(question.query, retrieved, answer)
         return _result(answer, tools, start)
@@ -69,7 +89,9 @@ class Query:
             "route": answer.route,
             "interaction_id": answer.interaction_id,
         }
-        self._events.record("query", query=query, context_size=len(retrieved.passages), result=result)
+        self._events.record(
+            "query", query=query, context_size=len(retrieved.passages), result=result, steps=current().told()
+        )
 
 
 async def _nothing() -> list[ToolSummary]:

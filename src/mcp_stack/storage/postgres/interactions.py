@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ...errors import UnavailableError
 from ...ports.answering import Answer
 from ...ports.interactions import RoutingTotals
 from .queries import queries
 
 if TYPE_CHECKING:
     from .pool import Database
+
+logger = logging.getLogger(__name__)
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,6 +27,7 @@ class PostgresInteractions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("interactions")
+        self._pending: set[asyncio.Task[None]] = set()
 
     async def add(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
         """See `Interactions.add`."""
@@ -41,8 +47,26 @@ class PostgresInteractions:
                 },
             )
 
+    def add_soon(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+        """See `Interactions.add_soon`."""
+        task = asyncio.create_task(self._add_quietly(query, answer, saved_usd, session_id))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def close(self) -> None:
+        """See `Interactions.close`."""
+        if self._pending:
+            await asyncio.wait(self._pending)
+
+    async def _add_quietly(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+        try:
+            await self.add(query, answer, saved_usd, session_id)
+        except UnavailableError as error:
+            logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
+
     async def totals(self, since: datetime | None) -> RoutingTotals:
         """See `Interactions.totals`."""
+        await self.close()
         async with self._database.read() as connection:
             cursor = await connection.execute(self._sql["totals"], {"since": since or _BEGINNING})
             row = await cursor.fetchone()

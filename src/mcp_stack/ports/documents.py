@@ -30,6 +30,7 @@ class NewDocument:
         id: A UUID as text.
         content_hash: SHA-256 of the content.
         source: Where it is from: a path, an address, a name.
+        origin: Who brought it: `user`, or `fed` by a feeder.
     """
 
     id: str
@@ -40,6 +41,7 @@ class NewDocument:
     collection: str
     tags: tuple[str, ...]
     chunks: tuple[Chunk, ...]
+    origin: str = "user"
 
 
 @dataclass(frozen=True, slots=True)

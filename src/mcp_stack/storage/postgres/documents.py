@@ -32,6 +32,7 @@ class PostgresDocuments:
                     "source": document.source,
                     "tags": list(document.tags),
                     "content": document.content,
+                    "origin": document.origin,
                 },
             )
             inserted = await cursor.fetchone()

@@ -1,6 +1,6 @@
 -- name: add_document
-insert into imported_documents (id, collection, title, source, tags, content, content_hash, length)
-values (%(id)s, %(collection)s, %(title)s, %(source)s, %(tags)s, %(content)s, %(content_hash)s, 0)
+insert into imported_documents (id, collection, title, source, tags, content, content_hash, length, origin)
+values (%(id)s, %(collection)s, %(title)s, %(source)s, %(tags)s, %(content)s, %(content_hash)s, 0, %(origin)s)
 on conflict (collection, content_hash) do nothing
 returning number
 
@@ -24,8 +24,8 @@ with words as (
     cross join unnest(to_tsvector('english', chunk.heading || ' ' || chunk.content)) as word
     where chunk.document_id = %(id)s
 ), postings as (
-    insert into document_postings (term, document, frequency)
-    select hashtextextended(lexeme, 0), %(number)s, sum(frequency)
+    insert into document_postings (term, document, frequency, impact, collection)
+    select hashtextextended(lexeme, 0), %(number)s, sum(frequency), 0, 0
     from words
     group by 1
     returning frequency

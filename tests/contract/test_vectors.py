@@ -28,6 +28,10 @@ def point(angle: float, document: str = "", ordinal: int = 1, tags: tuple[str, .
     return Point(str(uuid.uuid4()), direction(angle), document or str(uuid.uuid4()), ordinal, tags)
 
 
+def angle_of(vector: Vector) -> int:
+    return round(math.degrees(math.atan2(vector[1], vector[0])))
+
+
 @pytest.fixture(params=["pgvector", "qdrant-memory", "qdrant-server"])
 async def vectors(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Vectors]:
     if request.param == "pgvector":
@@ -102,6 +106,58 @@ async def test_deleting_a_document_removes_all_its_points(vectors: Vectors, name
     await vectors.delete_document(document)
     assert await vectors.count(name) == 1
     assert await vectors.count(name + "-2") == 0
+
+
+async def test_deleting_documents_of_one_model_leaves_those_of_the_other(vectors: Vectors, name: str) -> None:
+    one, two, three = (str(uuid.uuid4()) for _ in range(3))
+    await vectors.upsert(name, MODEL, [point(0, one), point(1, two), point(2, three)])
+    await vectors.upsert(name, "another-model", [point(3, one)])
+    await vectors.delete_documents([one, two], MODEL)
+    assert [each.document_id for each in await vectors.search(direction(0), MODEL, limit=5, collection=name)] == [three]
+    assert await vectors.count(name) == 2
+    await vectors.delete_documents([one, str(uuid.uuid4())])
+    await vectors.delete_documents([])
+    assert await vectors.count(name) == 1
+
+
+async def test_documents_alike_are_those_of_the_collection_whose_vectors_as_a_whole_are(
+    vectors: Vectors, name: str
+) -> None:
+    first, near, nearer, passage, elsewhere = (str(uuid.uuid4()) for _ in range(5))
+    await vectors.upsert(
+        name,
+        MODEL,
+        [point(0, first, 0), point(1, first, 1), point(9, near, 0), point(4, nearer, 0), point(1, passage, 3)],
+    )
+    await vectors.upsert(name, MODEL, [point(40, passage, 0), point(60, str(uuid.uuid4()), 0)])
+    await vectors.upsert(name + "-2", MODEL, [point(0, elsewhere, 0)])
+    found = await vectors.alike([first, elsewhere, str(uuid.uuid4())], MODEL, least=0.98, limit=5)
+    assert [(each.document_id, each.other_id) for each in found] == [(first, nearer), (first, near)]
+    assert found[0].similarity == pytest.approx(math.cos(math.radians(4)), abs=1e-5)
+    assert [each.other_id for each in await vectors.alike([first], MODEL, least=0.98, limit=1)] == [nearer]
+    assert await vectors.alike([first], "another-model", least=0.98, limit=5) == []
+    assert await vectors.alike([], MODEL, least=0.98, limit=5) == []
+
+
+async def test_the_passages_of_documents_come_in_reading_order(vectors: Vectors, name: str) -> None:
+    one, two = str(uuid.uuid4()), str(uuid.uuid4())
+    await vectors.upsert(name, MODEL, [point(20, one, 2), point(0, one, 0), point(10, one, 1), point(30, two, 1)])
+    passages = await vectors.passages_of([one, two], MODEL)
+    assert {document: [angle_of(vector) for vector in each] for document, each in passages.items()} == {
+        one: [10, 20],
+        two: [30],
+    }
+    assert await vectors.passages_of([], MODEL) == {}
+
+
+async def test_every_document_with_vectors_is_told_once_for_each_model(vectors: Vectors, name: str) -> None:
+    documents = sorted(str(uuid.uuid4()) for _ in range(1500))
+    await vectors.upsert(name, MODEL, [point(0, document, ordinal) for document in documents for ordinal in (0, 1)])
+    await vectors.upsert(name, "another-model", [point(0, documents[7], 5)])
+    found = [each async for batch in vectors.stored() for each in batch if each.document_id in documents]
+    assert [each.document_id for each in found if each.model == MODEL] == documents
+    assert {each.points for each in found if each.model == MODEL} == {2}
+    assert [(each.document_id, each.points) for each in found if each.model != MODEL] == [(documents[7], 1)]
 
 
 async def test_no_points_are_no_work(vectors: Vectors, name: str) -> None:

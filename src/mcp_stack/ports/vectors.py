@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,35 @@ class Neighbour:
     similarity: float
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two documents of a collection whose vectors as a whole are nearly the same.
+
+    Attributes:
+        document_id: The one that was asked for.
+        other_id: The one that was found.
+        similarity: Cosine similarity in [-1, 1].
+    """
+
+    document_id: str
+    other_id: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """A document that has vectors.
+
+    Attributes:
+        model: The model that made them.
+        points: How many there are.
+    """
+
+    document_id: str
+    model: str
+    points: int
+
+
 class Vectors(Protocol):
     """A vector store. Points of different embedding models live apart and never meet in a search."""
 
@@ -73,6 +102,48 @@ class Vectors(Protocol):
 
     async def delete_document(self, document_id: str) -> None:
         """Remove every point of a document, in every collection.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def delete_documents(self, document_ids: Sequence[str], model: str = "") -> None:
+        """Remove every point of some documents, in every collection.
+
+        Args:
+            document_ids: The documents; they need not exist.
+            model: Only points of this model; all if empty.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def alike(self, document_ids: Sequence[str], model: str, *, least: float, limit: int) -> list[Alike]:
+        """The documents of the same collection that some documents are nearly the same as, by their ordinals 0.
+
+        Args:
+            document_ids: The documents to compare; those without a vector of the model are left out.
+            model: Only points embedded by this model are compared.
+            least: Least cosine similarity.
+            limit: Most documents that are found for each; of more, some may be missed.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def passages_of(self, document_ids: Sequence[str], model: str) -> dict[str, list[Vector]]:
+        """The vectors of the chunks of some documents, by document, in reading order.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    def stored(self) -> AsyncIterator[list[StoredVectors]]:
+        """Every document that has vectors, once for each model, in batches of bounded size.
 
         Raises:
             UnavailableError: The store is down.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...ports.embedder import Vector
-from ...ports.vectors import Neighbour, Point
+from ...ports.vectors import Alike, Neighbour, Point, StoredVectors
 from .queries import queries
 
 if TYPE_CHECKING:
     from .pool import Database
+
+STORED_AT_ONCE = 1000
+_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 
 class PgVectors:
@@ -59,8 +62,43 @@ class PgVectors:
 
     async def delete_document(self, document_id: str) -> None:
         """See `Vectors.delete_document`."""
+        await self.delete_documents([document_id])
+
+    async def delete_documents(self, document_ids: Sequence[str], model: str = "") -> None:
+        """See `Vectors.delete_documents`."""
         async with self._database.write() as connection:
-            await connection.execute(self._sql["delete_document"], {"document_id": document_id})
+            await connection.execute(self._sql["delete_documents"], {"ids": list(document_ids), "model": model})
+
+    async def alike(self, document_ids: Sequence[str], model: str, *, least: float, limit: int) -> list[Alike]:
+        """See `Vectors.alike`."""
+        parameters = {"ids": list(document_ids), "model": model, "least": least, "limit": limit}
+        async with self._database.read() as connection:
+            cursor = await connection.execute(self._sql["alike"], parameters)
+            return [Alike(**row) for row in await cursor.fetchall()]
+
+    async def passages_of(self, document_ids: Sequence[str], model: str) -> dict[str, list[Vector]]:
+        """See `Vectors.passages_of`."""
+        found: dict[str, list[Vector]] = {}
+        async with self._database.read() as connection:
+            cursor = await connection.execute(
+                self._sql["passages_of"], {"ids": list(document_ids), "model": model}, binary=True
+            )
+            for row in await cursor.fetchall():
+                found.setdefault(row["document_id"], []).append(row["embedding"].to_list())
+        return found
+
+    async def stored(self) -> AsyncIterator[list[StoredVectors]]:
+        """See `Vectors.stored`."""
+        after, after_model = _BEFORE_ALL, ""
+        while True:
+            parameters = {"after": after, "after_model": after_model, "limit": STORED_AT_ONCE}
+            async with self._database.read() as connection:
+                cursor = await connection.execute(self._sql["stored"], parameters)
+                batch = [StoredVectors(**row) for row in await cursor.fetchall()]
+            if not batch:
+                return
+            yield batch
+            after, after_model = batch[-1].document_id, batch[-1].model
 
     async def count(self, collection: str = "") -> int:
         """See `Vectors.count`."""

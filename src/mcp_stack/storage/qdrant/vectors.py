@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UnavailableError
 from ...ports.embedder import Vector
-from ...ports.vectors import Neighbour, Point
+from ...ports.vectors import Alike, Neighbour, Point, StoredVectors
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
+
+POINTS_AT_ONCE = 1000
 
 
 class QdrantVectors:
@@ -89,14 +92,85 @@ class QdrantVectors:
 
     async def delete_document(self, document_id: str) -> None:
         """See `Vectors.delete_document`."""
+        await self.delete_documents([document_id])
+
+    async def delete_documents(self, document_ids: Sequence[str], model: str = "") -> None:
+        """See `Vectors.delete_documents`."""
         from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
 
-        condition = models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id))
+        if not document_ids:
+            return
+        selector = models.FilterSelector(filter=models.Filter(must=_of(document_ids, model)))
         async with self._connected() as client:
             for name in await self._existing(client, ""):
-                await client.delete(
-                    name, points_selector=models.FilterSelector(filter=models.Filter(must=[condition])), wait=True
-                )
+                await client.delete(name, points_selector=selector, wait=True)
+
+    async def alike(self, document_ids: Sequence[str], model: str, *, least: float, limit: int) -> list[Alike]:
+        """See `Vectors.alike`."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        whole = models.FieldCondition(key="ordinal", match=models.MatchValue(value=0))
+        found: list[Alike] = []
+        if not document_ids:
+            return found
+        async with self._connected() as client:
+            for name in await self._existing(client, ""):
+                documents = await self._points(client, name, [*_of(document_ids, model), whole])
+                requests = [
+                    models.QueryRequest(
+                        query=point.vector,
+                        filter=models.Filter(
+                            must=[whole, *_of([], model)], must_not=_of([point.payload["document_id"]], "")
+                        ),
+                        score_threshold=least,
+                        limit=limit,
+                        with_payload=True,
+                    )
+                    for point in documents
+                ]
+                responses = await client.query_batch_points(name, requests=requests) if requests else []
+                for point, response in zip(documents, responses, strict=True):
+                    found += [
+                        Alike(point.payload["document_id"], each.document_id, each.similarity)
+                        for each in (_neighbour(name, other) for other in response.points)
+                    ]
+        return found
+
+    async def passages_of(self, document_ids: Sequence[str], model: str) -> dict[str, list[Vector]]:
+        """See `Vectors.passages_of`."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        if not document_ids:
+            return {}
+        passage = models.FieldCondition(key="ordinal", range=models.Range(gte=1))
+        found: dict[str, list[Any]] = {}
+        async with self._connected() as client:
+            for name in await self._existing(client, ""):
+                for point in await self._points(client, name, [*_of(document_ids, model), passage]):
+                    found.setdefault(point.payload["document_id"], []).append(point)
+        return {
+            document_id: [point.vector for point in sorted(points, key=lambda point: int(point.payload["ordinal"]))]
+            for document_id, points in found.items()
+        }
+
+    async def stored(self) -> AsyncIterator[list[StoredVectors]]:
+        """See `Vectors.stored`. Points are in the order of their ids, so all of a collection are counted first."""
+        async with self._connected() as client:
+            names = await self._existing(client, "")
+        points: Counter[tuple[str, str]] = Counter()
+        for name in names:
+            offset: Any = None
+            while True:
+                async with self._connected() as client:
+                    records, offset = await client.scroll(
+                        name, limit=POINTS_AT_ONCE, offset=offset, with_payload=["document_id", "model"]
+                    )
+                points.update(_owner(each) for each in records)
+                if offset is None:
+                    break
+        documents = [StoredVectors(*pair, number) for pair, number in sorted(points.items())]
+        for start in range(0, len(documents), POINTS_AT_ONCE):
+            yield documents[start : start + POINTS_AT_ONCE]
 
     async def count(self, collection: str = "") -> int:
         """See `Vectors.count`."""
@@ -117,6 +191,25 @@ class QdrantVectors:
             client, self._client = self._client, None
             self._known.clear()
             await client.close()
+
+    async def _points(self, client: AsyncQdrantClient, collection: str, must: list[Any]) -> list[Any]:
+        """Every point that satisfies the conditions, with vector and payload."""
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+        found: list[Any] = []
+        offset: Any = None
+        while True:
+            records, offset = await client.scroll(
+                collection,
+                scroll_filter=models.Filter(must=must),
+                limit=POINTS_AT_ONCE,
+                offset=offset,
+                with_payload=True,
+                with_vectors=True,
+            )
+            found += records
+            if offset is None:
+                return found
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncQdrantClient]:
@@ -161,6 +254,23 @@ class QdrantVectors:
         if collection:
             return [collection] if await client.collection_exists(collection) else []
         return sorted(described.name for described in (await client.get_collections()).collections)
+
+
+def _of(document_ids: Sequence[str], model: str) -> list[Any]:
+    """Conditions on a point: it is of one of the documents, if any are given, and of the model, if one is."""
+    from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
+    conditions: list[Any] = []
+    if document_ids:
+        conditions.append(models.FieldCondition(key="document_id", match=models.MatchAny(any=list(document_ids))))
+    if model:
+        conditions.append(models.FieldCondition(key="model", match=models.MatchValue(value=model)))
+    return conditions
+
+
+def _owner(point: Any) -> tuple[str, str]:
+    payload = point.payload or {}
+    return str(payload.get("document_id", "")), str(payload.get("model", ""))
 
 
 def _neighbour(collection: str, point: Any) -> Neighbour:

@@ -21,8 +21,47 @@ where model = %(model)s
 order by embedding <=> %(vector)s
 limit %(limit)s
 
--- name: delete_document
-delete from document_embeddings where document_id = %(document_id)s
-
 -- name: count
 select count(*) as points from document_embeddings where %(collection)s = '' or collection = %(collection)s
+
+-- name: delete_documents
+delete from document_embeddings
+where document_id = any(%(ids)s::uuid[]) and %(model)s in ('', model)
+
+-- The index gives the nearest points of any kind, as many as one pass of it finds; those that do not count are left out
+-- afterwards. A filter inside would make the index search on and on where there is nothing to be found.
+-- name: alike
+select document.document_id::text as document_id, near.document_id::text as other_id, near.similarity
+from document_embeddings as document
+cross join lateral (
+    select nearest.document_id, nearest.similarity
+    from (
+        select other.document_id, other.collection, other.model, other.ordinal,
+            1 - (other.embedding <=> document.embedding) as similarity
+        from document_embeddings as other
+        order by other.embedding <=> document.embedding
+        limit 64
+    ) as nearest
+    where nearest.ordinal = 0
+        and nearest.document_id <> document.document_id
+        and nearest.collection = document.collection
+        and nearest.model = document.model
+        and nearest.similarity >= %(least)s
+    order by nearest.similarity desc, nearest.document_id
+    limit %(limit)s
+) as near
+where document.document_id = any(%(ids)s::uuid[]) and document.model = %(model)s and document.ordinal = 0
+
+-- name: passages_of
+select document_id::text as document_id, embedding
+from document_embeddings
+where document_id = any(%(ids)s::uuid[]) and model = %(model)s and ordinal > 0
+order by document_id, ordinal
+
+-- name: stored
+select document_id::text as document_id, model, count(*)::integer as points
+from document_embeddings
+where (document_id, model) > (%(after)s::uuid, %(after_model)s)
+group by document_id, model
+order by document_id, model
+limit %(limit)s

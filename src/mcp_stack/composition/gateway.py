@@ -13,6 +13,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.gateway.discovery import ToolIndex
+    from ..aidb.gateway.registry import Registry
     from ..aidb.gateway.service import Gateway
     from ..jobs.worker import Handler
 
@@ -34,13 +35,26 @@ class GatewayParts:
         self._events = events
 
     @cached_property
+    def registry(self) -> Registry:
+        """The known tools of every server."""
+        from ..aidb.gateway.manifests import known_tools, manifests_folder
+        from ..aidb.gateway.registry import Registry
+
+        shipped = known_tools(manifests_folder(self._settings.tools.manifests))
+        return Registry(
+            self._stores.tools,
+            shipped,
+            status=lambda server: "known" if server in shipped else "",
+            state=lambda: 0,
+            removed_after_seconds=86_400,
+        )
+
+    @cached_property
     def index(self) -> ToolIndex:
         """The known tools, ready to be searched."""
         from ..aidb.gateway.discovery import ToolIndex
-        from ..aidb.gateway.manifests import known_tools, manifests_folder
 
-        manifests = known_tools(manifests_folder(self._settings.tools.manifests))
-        return ToolIndex(self._stores.tools, self._models.embedder, manifests)
+        return ToolIndex(self.registry, self._models.embedder, {})
 
     @cached_property
     def service(self) -> Gateway:

@@ -194,7 +194,13 @@ def read_dotenv(file: Path, *, trusted: bool) -> Layer:
 
 
 def _parse(text: str, annotation: Any, origin: str) -> Any:
-    """Lists are JSON or comma-separated, the rest is left to pydantic."""
+    """Lists are JSON or comma-separated, maps are JSON, the rest is left to pydantic."""
+    if get_origin(annotation) is dict:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            # Not the parser's words, nor the text: it may hold a key.
+            raise UsageError(f"{origin}: not JSON", "write one JSON object") from None
     if get_origin(annotation) is not tuple:
         return text
     if not text.lstrip().startswith("["):

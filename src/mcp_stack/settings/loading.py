@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import SecretStr, ValidationError
 
@@ -106,15 +106,17 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
 def _usage_error(error: ValidationError, merged: dict[KeyPath, Value]) -> UsageError:
     """The first thing that is wrong, in the words of the user's file."""
     first = error.errors(include_url=False, include_context=False)[0]
-    path = tuple(str(part) for part in first["loc"])
-    while path and path not in merged and len(path) > 1 and path[:-1] in merged:
-        path = path[:-1]
+    path = tuple(str(part) for part in first["loc"] if part != "[key]")
+    key = next((path[:length] for length in range(len(path), 0, -1) if path[:length] in merged), path)
+    # Within a map each part has a name of its own; of a list the whole is shown.
+    shown = path if isinstance(merged.get(key, Value(None, "")).raw, dict) else key
     # A rule over several keys names their group: the keys of it that were set are where to look.
-    set_here = [value.origin for key, value in merged.items() if key[: len(path)] == path]
+    set_here = [value.origin for other, value in merged.items() if other[: len(key)] == key]
     origin = ", ".join(dict.fromkeys(set_here)) or "settings"
     reason = first["msg"].removeprefix("Value error, ")
-    given = "" if path not in merged or _is_secret(path) else f" (it is {without_password(repr(merged[path].raw))})"
-    return UsageError(f"{origin}: {'.'.join(path) or 'together'}: {reason}{given}", "correct it and start again")
+    secret = key not in merged or shown != key or _is_secret(key)
+    given = "" if secret else f" (it is {without_password(repr(merged[key].raw))})"
+    return UsageError(f"{origin}: {'.'.join(shown) or 'together'}: {reason}{given}", "correct it and start again")
 
 
 def _working_folder() -> Path | None:
@@ -135,12 +137,16 @@ def without_password(text: str) -> str:
 
 
 def _is_secret(path: KeyPath) -> bool:
-    return dict(leaves())[path] is SecretStr if path in dict(leaves()) else False
+    annotation = dict(leaves()).get(path)
+    return annotation is SecretStr or get_origin(annotation) is dict
 
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else "''"
+    if isinstance(value, dict):
+        # Names alone: what is below them may hold keys and passwords.
+        return "{" + ", ".join(str(name) for name in value) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
     if isinstance(value, str | Path):

@@ -8,8 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .section import Fraction, Port, Positive, Section
+from .tools import Tools
 
 COLLECTIONS = (
     "codebase-context",
@@ -21,16 +24,6 @@ COLLECTIONS = (
 )
 INSECURE_PASSWORD = "change_me_in_production"  # noqa: S105 - the well-known default that is refused off loopback
 LOOPBACK_HOSTS = ("", "localhost", "127.0.0.1", "::1")
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PostgresPool(Section):
@@ -94,15 +87,6 @@ class Database(Section):
     embedded: Embedded = Embedded()
     redis: Redis = Redis()
     qdrant: Qdrant = Qdrant()
-
-
-class Tools(Section):
-    """Registry of the tools of other MCP servers."""
-
-    discovery_enabled: bool = True
-    discovery_interval: Positive = 300
-    progressive_disclosure: bool = True
-    manifests: str = ""
 
 
 class RateLimit(Section):

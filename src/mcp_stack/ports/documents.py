@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,10 +50,37 @@ class LexicalHit:
 
     Attributes:
         score: BM25, unbounded, higher is better; comparable within one search only.
+        coverage: Share of the question that the document has the words of, in (0, 1], rare words counting more.
     """
 
     document_id: str
     score: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHits:
+    """Result of a search by words.
+
+    Attributes:
+        hits: Best first.
+        weights: How much each word of the question counts, by the store's number of the word.
+    """
+
+    hits: tuple[LexicalHit, ...]
+    weights: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A document whose best passage is wanted.
+
+    Attributes:
+        similarities: Cosine similarity to the question of those of its chunks where it is known, by ordinal.
+    """
+
+    document_id: str
+    similarities: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +133,39 @@ class Documents(Protocol):
 
     async def lexical_search(
         self, query: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
-    ) -> list[LexicalHit]:
+    ) -> LexicalHits:
         """Documents that share words with the query, ranked by BM25, best first.
+
+        Args:
+            query: The question.
+            limit: Most documents to return.
+            collection: Only this collection; all of them if empty.
+            tags: Only documents that carry all of these.
 
         Raises:
             UnavailableError: The store is down.
         """
         ...
 
-    async def excerpts(self, query: str, passages: Sequence[tuple[str, int]]) -> list[Excerpt]:
-        """The documents with the passages to show, in the order given; deleted ones are left out.
+    async def excerpts(self, wanted: Sequence[Wanted], weights: Mapping[int, float]) -> list[Excerpt]:
+        """Documents with the passage of each that fits best, in the order given; deleted ones are left out.
 
         Args:
-            query: Chooses the passage where none is given.
-            passages: Document id and chunk ordinal; ordinal 0 where no chunk is known.
+            wanted: The documents.
+            weights: Of the question's words, as a search by words gave them; empty if only similarity counts.
 
         Raises:
             UnavailableError: The store is down.
+        """
+        ...
+
+    async def refresh_statistics(self) -> None:
+        """Count what ranking by words needs, if much has changed, and index again what was indexed otherwise.
+
+        May be broken off and called by several at once: what one does the others leave alone.
+
+        Raises:
+            UnavailableError: The store is down or full.
         """
         ...
 

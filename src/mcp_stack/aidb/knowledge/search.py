@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...errors import UnavailableError
-from ...ports.documents import Documents, LexicalHit
+from ...ports.documents import Documents, LexicalHits, Wanted
 from ...ports.embedder import Embedder
 from ...ports.retrieval import Passage, Retrieved
 from ...ports.vectors import Neighbour, Vectors
@@ -37,7 +37,7 @@ class Search:
     ) -> Retrieved:
         """See `Retrieval.search`."""
         notes: list[str] = []
-        lexical: list[LexicalHit] = []
+        lexical = LexicalHits((), {})
         neighbours: list[Neighbour] = []
         if mode == "lexical":
             lexical = await self._documents.lexical_search(query, limit=CANDIDATES, collection=collection, tags=tags)
@@ -48,7 +48,7 @@ class Search:
                 self._documents.lexical_search(query, limit=CANDIDATES, collection=collection, tags=tags),
                 self._nearest_if_any(query, collection, tags, notes),
             )
-        return Retrieved(await self._passages(query, lexical, neighbours, limit), tuple(notes))
+        return Retrieved(await self._passages(lexical, neighbours, limit), tuple(notes))
 
     async def _nearest(self, query: str, collection: str, tags: Sequence[str]) -> list[Neighbour]:
         vector = await self._embedder.embed_query(query)
@@ -65,19 +65,20 @@ class Search:
             notes.append(f"searched by words only: {error.problem}; {error.remedy}")
             return []
 
-    async def _passages(
-        self, query: str, lexical: list[LexicalHit], neighbours: list[Neighbour], limit: int
-    ) -> tuple[Passage, ...]:
-        words = {hit.document_id: hit.score for hit in lexical}
+    async def _passages(self, lexical: LexicalHits, neighbours: list[Neighbour], limit: int) -> tuple[Passage, ...]:
+        words = {hit.document_id: hit.score for hit in lexical.hits}
+        coverage = {hit.document_id: hit.coverage for hit in lexical.hits}
         meaning: dict[str, float] = {}
-        best_chunk: dict[str, int] = {}
+        chunks: dict[str, dict[int, float]] = {}
         for neighbour in neighbours:  # nearest first: the first of a document is its best
             meaning.setdefault(neighbour.document_id, neighbour.similarity)
             if neighbour.ordinal > 0:
-                best_chunk.setdefault(neighbour.document_id, neighbour.ordinal)
+                chunks.setdefault(neighbour.document_id, {})[neighbour.ordinal] = neighbour.similarity
         scores = fused(words, meaning)
         best = sorted(scores, key=lambda document_id: (-scores[document_id], document_id))[:limit]
-        excerpts = await self._documents.excerpts(query, [(each, best_chunk.get(each, 0)) for each in best])
+        excerpts = await self._documents.excerpts(
+            [Wanted(each, chunks.get(each, {})) for each in best], lexical.weights
+        )
         word_ranks, meaning_ranks = _ranks(words), _ranks(meaning)
         return tuple(
             Passage(
@@ -88,7 +89,7 @@ class Search:
                 heading=excerpt.heading,
                 text=excerpt.content,
                 score=round(scores[excerpt.document_id], 4),
-                relevance=_relevance(query, excerpt.content, meaning.get(excerpt.document_id)),
+                relevance=_relevance(meaning.get(excerpt.document_id, coverage.get(excerpt.document_id, 0.0))),
                 lexical_rank=word_ranks.get(excerpt.document_id, 0),
                 vector_rank=meaning_ranks.get(excerpt.document_id, 0),
             )
@@ -134,10 +135,5 @@ def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
     return {key: rank for rank, key in enumerate(ordered, start=1)}
 
 
-def _relevance(query: str, text: str, similarity: float | None) -> float:
-    """Cosine similarity where there is one, else the share of the question's longer words that the passage has."""
-    if similarity is not None:
-        return round(max(0.0, min(1.0, similarity)), 4)
-    wanted = {word for word in query.lower().split() if len(word) > 3}
-    found = {word for word in wanted if word.strip("?.,!:;\"'()") in text.lower()}
-    return round(len(found) / len(wanted), 4) if wanted else 0.0
+def _relevance(fitness: float) -> float:
+    return round(max(0.0, min(1.0, fitness)), 4)

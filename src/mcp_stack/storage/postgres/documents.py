@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from ...ports.documents import Excerpt, Existing, LexicalHit, NewDocument
+from ...ports.documents import Excerpt, Existing, LexicalHits, NewDocument, Wanted
 from .queries import queries
+from .ranking import Ranking
+from .statistics import Statistics
+from .words import counted
 
 if TYPE_CHECKING:
-    from .pool import Database
+    from .pool import Connection, Database
+
+WORDS_WEIGHT: Final = 0.4
+"""Of the question's words in the choice of a passage; the rest is similarity."""
 
 
 class PostgresDocuments:
@@ -18,71 +24,67 @@ class PostgresDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("documents")
+        self._ranking = Ranking(database)
+        self._statistics = Statistics(database)
 
     async def add(self, document: NewDocument) -> Existing | None:
         """See `Documents.add`."""
-        identity = {"collection": document.collection, "content_hash": document.content_hash}
-        async with self._database.write() as connection:
-            cursor = await connection.execute(
-                self._sql["add_document"],
-                {
-                    **identity,
-                    "id": document.id,
-                    "title": document.title,
-                    "source": document.source,
-                    "tags": list(document.tags),
-                    "content": document.content,
-                    "origin": document.origin,
-                },
-            )
-            inserted = await cursor.fetchone()
-            if inserted is None:
-                cursor = await connection.execute(self._sql["same_content"], identity)
-                existing = await cursor.fetchone()
-                return Existing(**existing) if existing else None
-            await connection.execute(
-                self._sql["add_chunks"],
-                {
-                    "id": document.id,
-                    "ordinals": [chunk.ordinal for chunk in document.chunks],
-                    "headings": [chunk.heading for chunk in document.chunks],
-                    "contents": [chunk.content for chunk in document.chunks],
-                },
-            )
-            await connection.execute(
-                self._sql["add_postings"],
-                {"id": document.id, "title": document.title, "number": inserted["number"]},
-            )
+        parameters = {
+            "id": document.id,
+            "collection": document.collection,
+            "title": document.title,
+            "source": document.source,
+            "tags": list(document.tags),
+            "content": document.content,
+            "content_hash": document.content_hash,
+            "origin": document.origin,
+            "ordinals": [chunk.ordinal for chunk in document.chunks],
+            "headings": [chunk.heading for chunk in document.chunks],
+            "contents": [chunk.content for chunk in document.chunks],
+            **counted(document.title, [(chunk.ordinal, chunk.heading, chunk.content) for chunk in document.chunks]),
+        }
+        async with self._database.write_statement() as connection:
+            while await self._row(connection, "add", parameters) is None:
+                if existing := await self._row(connection, "same_content", parameters):
+                    return Existing(**existing)
+                # It was removed in the meantime.
+            # Once more after the commit: whoever read the revision before it has not seen the document.
             await connection.execute(self._sql["bump_revision"])
-        # Once more after the commit: whoever read the revision before it has not seen the document.
-        await self._bump_revision()
         return None
 
     async def mark_embedded(self, document_id: str, model: str) -> None:
         """See `Documents.mark_embedded`."""
-        async with self._database.write() as connection:
+        async with self._database.write_statement() as connection:
             await connection.execute(self._sql["mark_embedded"], {"id": document_id, "model": model})
-        await self._bump_revision()
+            await connection.execute(self._sql["bump_revision"])
 
     async def lexical_search(
         self, query: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
-    ) -> list[LexicalHit]:
+    ) -> LexicalHits:
         """See `Documents.lexical_search`."""
-        parameters = {"query": query, "limit": limit, "collection": collection, "tags": list(tags)}
-        async with self._database.read() as connection:
-            cursor = await connection.execute(self._sql["lexical_search"], parameters)
-            return [LexicalHit(**row) for row in await cursor.fetchall()]
+        return await self._ranking.search(query, limit=limit, collection=collection, tags=tags)
 
-    async def excerpts(self, query: str, passages: Sequence[tuple[str, int]]) -> list[Excerpt]:
+    async def excerpts(self, wanted: Sequence[Wanted], weights: Mapping[int, float]) -> list[Excerpt]:
         """See `Documents.excerpts`."""
+        known = [(each.document_id, *pair) for each in wanted for pair in each.similarities.items()]
+        whole = sum(weights.values())
         parameters = {
-            "query": query,
-            "ids": [document_id for document_id, _ in passages],
-            "ordinals": [ordinal for _, ordinal in passages],
+            "ids": [each.document_id for each in wanted],
+            "least": [min(each.similarities.values(), default=0.0) for each in wanted],
+            "known_ids": [document_id for document_id, _, _ in known],
+            "known_ordinals": [ordinal for _, ordinal, _ in known],
+            "similarities": [similarity for _, _, similarity in known],
+            "terms": list(weights),
+            "weights": [weight / whole for weight in weights.values()],
+            "words": WORDS_WEIGHT,
         }
         async with self._database.read() as connection:
             cursor = await connection.execute(self._sql["excerpts"], parameters)
             return [Excerpt(**{**row, "tags": tuple(row["tags"])}) for row in await cursor.fetchall()]
+
+    async def refresh_statistics(self) -> None:
+        """See `Documents.refresh_statistics`."""
+        await self._statistics.refresh()
 
     async def revision(self) -> int:
         """See `Documents.revision`."""
@@ -94,9 +96,8 @@ class PostgresDocuments:
 
     async def _number(self, query: str, column: str) -> int:
         async with self._database.read() as connection:
-            row = await (await connection.execute(self._sql[query])).fetchone()
+            row = await self._row(connection, query, {})
             return int(row[column]) if row else 0
 
-    async def _bump_revision(self) -> None:
-        async with self._database.read() as connection:
-            await connection.execute(self._sql["bump_revision"])
+    async def _row(self, connection: Connection, query: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        return await (await connection.execute(self._sql[query], parameters)).fetchone()

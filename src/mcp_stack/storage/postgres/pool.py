@@ -120,13 +120,8 @@ class Database:
         Raises:
             UnavailableError: The server is down or lost.
         """
-        async with self._borrowed(SECONDS_FOR_A_READ) as connection:
-            await connection.set_autocommit(True)
-            try:
-                yield connection
-            finally:
-                if not connection.closed:
-                    await connection.set_autocommit(False)
+        async with self._in_autocommit(SECONDS_FOR_A_READ) as connection:
+            yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
@@ -139,13 +134,44 @@ class Database:
         async with self._borrowed(SECONDS_FOR_A_WRITE) as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def write_statement(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, for statements that write and are each a transaction of their own.
+
+        Raises:
+            UnavailableError: The server is down or lost, or the disk is nearly full.
+        """
+        self._check_writable()
+        async with self._in_autocommit(SECONDS_FOR_A_WRITE) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, for as long as it takes: to hold a lock of the session.
+
+        Raises:
+            UnavailableError: The server is down or lost.
+        """
+        async with self._in_autocommit(None) as connection:
+            yield connection
+
     async def ping(self) -> None:
         """Raises UnavailableError unless the server answers."""
         async with self.read() as connection:
             await connection.execute("select 1")
 
     @asynccontextmanager
-    async def _borrowed(self, seconds: float) -> AsyncIterator[Connection]:
+    async def _in_autocommit(self, seconds: float | None) -> AsyncIterator[Connection]:
+        async with self._borrowed(seconds) as connection:
+            await connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def _borrowed(self, seconds: float | None) -> AsyncIterator[Connection]:
         import psycopg  # noqa: PLC0415 - heavy: imported on first use
 
         pool = await self.pool()
@@ -154,6 +180,8 @@ class Database:
             async with asyncio.timeout(seconds):
                 yield connection
         except TimeoutError as error:
+            if seconds is None:
+                raise
             await connection.close()
             raise UnavailableError(f"PostgreSQL did not answer within {seconds:.0f} s", _REMEDY) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

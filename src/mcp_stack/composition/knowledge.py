@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.gateway.discovery import ToolIndex
-    from ..aidb.knowledge.search import Search
+    from ..aidb.knowledge.garbage import GarbageCollector
+    from ..aidb.knowledge.observing import ObservedSearch
     from ..aidb.knowledge.service import Knowledge
     from ..jobs.worker import Handler
+
+COLLECT_GARBAGE = "aidb.collect_garbage"
 
 
 class KnowledgeParts:
@@ -54,16 +58,34 @@ class KnowledgeParts:
         self._tools = tools
 
     @cached_property
-    def search(self) -> Search:
+    def search(self) -> ObservedSearch:
         """Hybrid search; the router uses it too."""
+        from ..aidb.knowledge.observing import ObservedSearch
         from ..aidb.knowledge.search import Search
 
-        return Search(self._stores.documents, self._stores.vectors, self._models.embedder)
+        search = Search(self._stores.documents, self._stores.vectors, self._models.embedder)
+        return ObservedSearch(search, self._stores.catalogue, self._stores.gaps)
+
+    @cached_property
+    def garbage(self) -> GarbageCollector:
+        """Finds and removes what nobody needs any more."""
+        from ..aidb.knowledge.garbage import GarbageCollector
+
+        return GarbageCollector(
+            garbage=self._stores.garbage,
+            vectors=self._stores.vectors,
+            model=self._models.embedder.model,
+            events=self._events,
+            settings=self._settings.garbage_collection,
+            clock=lambda: datetime.now(UTC),
+        )
 
     @cached_property
     def service(self) -> Knowledge:
         """The services behind the tools."""
+        from ..aidb.knowledge.catalogue import DocumentCatalogue
         from ..aidb.knowledge.files import Files
+        from ..aidb.knowledge.gaps import QueryGaps
         from ..aidb.knowledge.ingest import Ingest
         from ..aidb.knowledge.query import Query
         from ..aidb.knowledge.service import Knowledge
@@ -73,6 +95,9 @@ class KnowledgeParts:
             settings=self._settings,
             asking=Query(self._answering(), self.search, self._tools(), self._events),
             searching=self.search,
+            documents=DocumentCatalogue(self._stores.catalogue, self._stores.vectors, self._events),
+            tidying=self.garbage,
+            lacking=QueryGaps(self._stores.gaps, self._models.embedder, self.search),
             importing=Ingest(
                 documents=self._stores.documents,
                 vectors=self._stores.vectors,
@@ -86,9 +111,16 @@ class KnowledgeParts:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the knowledge base, by the job's name."""
-        return {}
+        return {COLLECT_GARBAGE: self.garbage.collect_by_the_clock}
 
     @property
     def schedules(self) -> list[Schedule]:
         """What it does again and again."""
-        return []
+        chosen = self._settings.garbage_collection
+        return [Schedule(COLLECT_GARBAGE, chosen.schedule)] if chosen.enabled else []
+
+    async def close(self) -> None:
+        """Write down what searches found, before the stores are closed."""
+        search: ObservedSearch | None = self.__dict__.pop("search", None)
+        if search is not None:
+            await search.close()

@@ -11,8 +11,12 @@ from ..ports.vectors import Vectors
 from ..settings import Settings
 
 if TYPE_CHECKING:
+    from ..storage.postgres.catalogue import PostgresCatalogue
     from ..storage.postgres.documents import PostgresDocuments
+    from ..storage.postgres.gaps import PostgresGaps
+    from ..storage.postgres.garbage import PostgresGarbage
     from ..storage.postgres.interactions import PostgresInteractions
+    from ..storage.postgres.issues import PostgresIssues
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
     from ..storage.postgres.pool import Database
     from ..storage.postgres.runs import PostgresRuns
@@ -79,11 +83,39 @@ class Stores:
         return PostgresDocuments(self.database)
 
     @cached_property
+    def catalogue(self) -> PostgresCatalogue:
+        """The list of documents."""
+        from ..storage.postgres.catalogue import PostgresCatalogue
+
+        return PostgresCatalogue(self.database)
+
+    @cached_property
+    def garbage(self) -> PostgresGarbage:
+        """What nobody needs any more."""
+        from ..storage.postgres.garbage import PostgresGarbage
+
+        return PostgresGarbage(self.database)
+
+    @cached_property
+    def gaps(self) -> PostgresGaps:
+        """Questions that were asked in vain."""
+        from ..storage.postgres.gaps import PostgresGaps
+
+        return PostgresGaps(self.database)
+
+    @cached_property
     def interactions(self) -> PostgresInteractions:
         """The record of answered questions."""
         from ..storage.postgres.interactions import PostgresInteractions
 
         return PostgresInteractions(self.database)
+
+    @cached_property
+    def issues(self) -> PostgresIssues:
+        """The issue tracker."""
+        from ..storage.postgres.issues import PostgresIssues
+
+        return PostgresIssues(self.database)
 
     @cached_property
     def tools(self) -> PostgresTools:

@@ -59,3 +59,98 @@ class ImportResult(BaseModel):
     duplicates: int = Field(description="Documents that were there already")
     skipped: list[str] = Field(description="Files of a folder that are no text, with the reason")
     notes: list[str]
+
+
+class DocumentSummary(BaseModel):
+    """A document without its content."""
+
+    id: str
+    title: str
+    source: str
+    collection: str
+    tags: list[str]
+    chunks: int
+    origin: Literal["user", "fed"] = Field(description="fed: brought by the stack itself")
+    pinned: bool = Field(description="Never collected as garbage")
+    created_at: str
+    updated_at: str
+
+
+class DocumentList(BaseModel):
+    """Documents, newest first."""
+
+    documents: list[DocumentSummary]
+    next_cursor: str = Field(description="Pass it to get the next ones; empty at the end")
+    total: int = Field(description="How many there are in all")
+
+
+class NearDuplicate(BaseModel):
+    """A document that is nearly the same."""
+
+    id: str
+    title: str
+    similarity: float
+
+
+class DocumentContent(DocumentSummary):
+    """A document."""
+
+    content: str
+    characters: int = Field(description="Length of the whole content")
+    offset: int
+    next_offset: int = Field(description="Where the rest begins; 0 if this is the end")
+    near_duplicates: list[NearDuplicate]
+
+
+class DeletedDocument(BaseModel):
+    """A document that was deleted with everything that hung on it."""
+
+    id: str
+    title: str
+    collection: str
+    chunks: int
+    notes: list[str] = Field(description="What is left for the next collection of garbage")
+
+
+class GarbageKind(BaseModel):
+    """Garbage of one kind."""
+
+    kind: str
+    what: str
+    found: int
+    removed: int = Field(description="In a dry run: what would be removed")
+    freed_bytes: int = Field(description="Estimated")
+    examples: list[str]
+
+
+class GarbageReport(BaseModel):
+    """What was removed, or in a dry run would be."""
+
+    dry_run: bool
+    kinds: list[GarbageKind]
+    removed: int
+    freed_bytes: int
+    complete: bool = Field(description="False: collect again for the rest")
+    notes: list[str]
+    last_run_at: str = Field(description="When garbage was last removed; empty if never")
+    last_run_removed: int
+
+
+class QueryGap(BaseModel):
+    """A question whose best passage was weak."""
+
+    question: str
+    collection: str = Field(description="Where it was looked for; empty for everywhere")
+    asked: int
+    last_asked: str
+    best_relevance: float = Field(description="Of the best passage, from 0 to 1")
+    best_source: str
+    best_document: str
+    similar: list[str] = Field(description="Other questions that ask the same, counted in")
+
+
+class QueryGapList(BaseModel):
+    """What to import next: the questions asked most often in vain."""
+
+    gaps: list[QueryGap]
+    notes: list[str]

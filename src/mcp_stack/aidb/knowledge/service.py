@@ -6,15 +6,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...ports.answering import Question
+from ...ports.catalogue import Selection
+from ...ports.retrieval import Retrieval
 from ...settings import Settings
-from ...validation import checked_choice, checked_context, checked_text
+from ...validation import checked_choice, checked_context, checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit, checked_query, checked_tags
+from .catalogue import DocumentCatalogue
+from .gaps import QueryGaps
+from .garbage import GarbageCollector
 from .ingest import Ingest, Progress
-from .models import Hit, ImportResult, QueryResult, SearchResult
+from .models import (
+    DeletedDocument,
+    DocumentContent,
+    DocumentList,
+    GarbageReport,
+    Hit,
+    ImportResult,
+    QueryGapList,
+    QueryResult,
+    SearchResult,
+)
 from .query import Query
-from .search import MODES, Search
+from .search import MODES
 
 MAX_CONTEXT_CHARACTERS = 100_000
+# Clients cut what a tool answers; the rest of a document comes with the next call.
+MAX_CONTENT_CHARACTERS = 100_000
+MAX_OFFSET = 2_000_000_000
+# Clients give up on a call after 60 s.
+SECONDS_FOR_GARBAGE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +43,11 @@ class Knowledge:
 
     settings: Settings
     asking: Query
-    searching: Search
+    searching: Retrieval
     importing: Ingest
+    documents: DocumentCatalogue
+    tidying: GarbageCollector
+    lacking: QueryGaps
 
     async def query(
         self,
@@ -102,3 +125,57 @@ class Knowledge:
         return await self.importing.import_document(
             text=text, path=path, title=title, collection=collection, tags=tags, source=source, progress=progress
         )
+
+    async def list_documents(
+        self, *, collection: str, tags: list[str], source: str, query: str, limit: int, cursor: str
+    ) -> DocumentList:
+        """List documents.
+
+        Raises:
+            UsageError, UnavailableError: As `query`.
+        """
+        selection = Selection(
+            collection=checked_text("collection", collection, 100, required=False),
+            tags=checked_tags(tags),
+            source=checked_text("source", source, 1000, required=False),
+            title=checked_text("query", query, 300, required=False),
+        )
+        return await self.documents.page(selection, limit=checked_limit(limit), cursor=cursor)
+
+    async def get_document(self, *, document_id: str, offset: int, limit: int) -> DocumentContent:
+        """A document with a part of its content.
+
+        Raises:
+            UsageError, UnavailableError: As `query`.
+            NotFoundError: There is no such document.
+        """
+        checked_number("offset", offset, 0, MAX_OFFSET)
+        checked_number("limit", limit, 1, MAX_CONTENT_CHARACTERS)
+        return await self.documents.get(document_id, offset=offset, length=limit)
+
+    async def delete_document(self, *, document_id: str) -> DeletedDocument:
+        """Delete a document.
+
+        Raises:
+            UsageError, NotFoundError, UnavailableError: As `get_document`.
+        """
+        return await self.documents.delete(document_id)
+
+    async def collect_garbage(self, *, dry_run: bool, include_user_documents: bool) -> GarbageReport:
+        """Find garbage, and remove it.
+
+        Raises:
+            ConflictError: Another collection is under way.
+            UnavailableError: As `query`.
+        """
+        return await self.tidying.collect(
+            dry_run=dry_run, include_user_documents=include_user_documents, seconds=SECONDS_FOR_GARBAGE
+        )
+
+    async def list_query_gaps(self, *, limit: int) -> QueryGapList:
+        """The questions that were asked in vain.
+
+        Raises:
+            UsageError, UnavailableError: As `query`.
+        """
+        return await self.lacking.most_asked(checked_limit(limit))

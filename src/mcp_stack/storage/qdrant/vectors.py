@@ -168,7 +168,8 @@ class QdrantVectors:
                 points.update(_owner(each) for each in records)
                 if offset is None:
                     break
-        documents = [StoredVectors(*pair, number) for pair, number in sorted(points.items())]
+        # Others may keep collections on the same server.
+        documents = [StoredVectors(*pair, number) for pair, number in sorted(points.items()) if all(pair)]
         for start in range(0, len(documents), POINTS_AT_ONCE):
             yield documents[start : start + POINTS_AT_ONCE]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from mcp_stack.errors import UnavailableError
-from mcp_stack.ports.cache import Cache
+from mcp_stack.ports.cache import Bucket, Cache
 from mcp_stack.storage.postgres.cache import PostgresCache
 from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.redis.cache import RedisCache
@@ -54,22 +56,65 @@ async def test_a_value_is_gone_when_its_time_is_over(cache: Cache) -> None:
 
 
 async def test_a_bucket_gives_as_many_tokens_as_it_holds_and_says_when_the_next_comes(cache: Cache) -> None:
-    taken = [await cache.take_token("rate:full", 3, 3600) for _ in range(4)]
+    hour = [Bucket("hour", 3, 3600)]
+    taken = [await cache.take_token("rate:full", hour) for _ in range(4)]
     assert [each.allowed for each in taken] == [True, True, True, False]
     assert 1100 < taken[3].retry_after_seconds <= 1200
-    assert (await cache.take_token("rate:other", 3, 3600)).allowed
+    assert (await cache.take_token("rate:other", hour)).allowed
 
 
 async def test_a_bucket_fills_again_with_time(cache: Cache) -> None:
-    assert (await cache.take_token("rate:quick", 1, 0.05)).allowed
+    quick = [Bucket("quick", 1, 0.05)]
+    assert (await cache.take_token("rate:quick", quick)).allowed
     async with asyncio.timeout(5):
-        while not (await cache.take_token("rate:quick", 1, 0.05)).allowed:
+        while not (await cache.take_token("rate:quick", quick)).allowed:
             await asyncio.sleep(0.005)
 
 
-async def test_callers_at_the_same_instant_share_the_bucket(cache: Cache) -> None:
-    taken = await asyncio.gather(*(cache.take_token("rate:race", 10, 3600) for _ in range(40)))
+async def test_a_token_that_is_refused_by_one_bucket_stays_in_the_others(cache: Cache) -> None:
+    both = [Bucket("small", 2, 3600), Bucket("large", 5, 7200)]
+    taken = [await cache.take_token("rate:both", both) for _ in range(30)]
+    assert [each.allowed for each in taken] == [True] * 2 + [False] * 28
+    assert {each.lacking for each in taken[2:]} == {both[0]}
+    raised = [Bucket("small", 100, 0.001), both[1]]
+    later = [await cache.take_token("rate:both", raised) for _ in range(4)]
+    assert [each.allowed for each in later] == [True] * 3 + [False]
+    assert later[-1].lacking == both[1]
+
+
+async def test_the_bucket_that_takes_longest_is_the_one_that_is_told(cache: Cache) -> None:
+    both = [Bucket("minute", 1, 60), Bucket("hour", 1, 3600)]
+    await cache.take_token("rate:empty", both)
+    refused = await cache.take_token("rate:empty", both)
+    assert refused.lacking == both[1]
+    assert 3500 < refused.retry_after_seconds <= 3600
+
+
+async def test_callers_at_the_same_instant_share_the_buckets(cache: Cache) -> None:
+    both = [Bucket("one", 10, 3600), Bucket("other", 12, 3600)]
+    taken = await asyncio.gather(*(cache.take_token("rate:race", both) for _ in range(40)))
     assert sum(each.allowed for each in taken) == 10
+
+
+def _take_often(conninfo: str, redis_url: str, times: int) -> int:
+    async def take() -> int:
+        database = open_database(conninfo)
+        cache = RedisCache(redis_url) if redis_url else PostgresCache(database)
+        both = [Bucket("one", 25, 3600), Bucket("other", 40, 3600)]
+        taken = await asyncio.gather(*(cache.take_token("rate:shared", both) for _ in range(times)))
+        await cache.close()
+        await database.close()
+        return sum(each.allowed for each in taken)
+
+    return asyncio.run(take())
+
+
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+async def test_processes_share_the_buckets(store: str, conninfo: str, redis_url: str) -> None:
+    arguments = (conninfo, redis_url if store == "redis" else "", 20)
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        taken = [pool.submit(_take_often, *arguments) for _ in range(3)]
+        assert sum([await asyncio.wrap_future(each) for each in taken]) == 25
 
 
 async def test_it_answers_a_ping(cache: Cache) -> None:

@@ -80,7 +80,8 @@ class StrictTool(Tool):
             raise UsageError(_described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
         current().mark("validated")
         if self.admit is not None:
-            await self.admit(f"stdio:{os.getpid()}")  # over stdio a server has one client: who started it
+            # Over stdio a server has one client: who started it. Machines may share the buckets.
+            await self.admit(f"stdio:{os.uname().nodename}:{os.getpid()}")
             current().mark("admitted")
         passed = {self.context_kwarg: context} if self.context_kwarg else {}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)

@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Result of taking a token from a bucket.
+class Bucket:
+    """A token bucket; it starts full.
 
     Attributes:
-        allowed: A token was there and is taken.
-        retry_after_seconds: 0 if allowed, else when the next token will be there.
+        name: Tells it from its owner's others.
+        capacity: Most tokens that it holds.
+        period_seconds: Time in which an empty bucket fills up.
+    """
+
+    name: str
+    capacity: int
+    period_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Result of taking a token from each of some buckets.
+
+    Attributes:
+        allowed: A token was in each, and is taken.
+        retry_after_seconds: 0 if allowed, else when there will be a token in each.
+        lacking: The bucket that takes the longest until then; None if allowed.
     """
 
     allowed: bool
     retry_after_seconds: float
+    lacking: Bucket | None
+
+    @classmethod
+    def of(cls, buckets: Sequence[Bucket], levels: Sequence[float], *, allowed: bool) -> Taken:
+        """The result where buckets had so many tokens.
+
+        Args:
+            buckets: At least one.
+            levels: Tokens in each of them, if none was taken.
+            allowed: One was taken from each.
+        """
+        if allowed:
+            return cls(allowed=True, retry_after_seconds=0, lacking=None)
+        waits = [(1 - level) * each.period_seconds / each.capacity for each, level in zip(buckets, levels, strict=True)]
+        longest = max(range(len(waits)), key=waits.__getitem__)
+        return cls(allowed=False, retry_after_seconds=waits[longest], lacking=buckets[longest])
 
 
 class Cache(Protocol):
@@ -46,13 +79,12 @@ class Cache(Protocol):
         """
         ...
 
-    async def take_token(self, bucket: str, capacity: int, period_seconds: float) -> Taken:
-        """Take one token from a bucket, atomically over all processes.
+    async def take_token(self, owner: str, buckets: Sequence[Bucket]) -> Taken:
+        """Take one token from each bucket or, if one is empty, from none; atomically over all processes.
 
         Args:
-            bucket: Name of the bucket; it starts full.
-            capacity: Most tokens that it holds.
-            period_seconds: Time in which an empty bucket fills up.
+            owner: Whose buckets; the same ones in the same order each time.
+            buckets: At least one.
 
         Raises:
             UnavailableError: The store is down.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...ports.cache import Taken
+from ...ports.cache import Bucket, Taken
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -43,14 +44,17 @@ class PostgresCache:
         async with self._database.read() as connection:
             await connection.execute(self._sql["delete"], {"key": key})
 
-    async def take_token(self, bucket: str, capacity: int, period_seconds: float) -> Taken:
+    async def take_token(self, owner: str, buckets: Sequence[Bucket]) -> Taken:
         """See `Cache.take_token`."""
-        parameters = {"bucket": bucket, "capacity": capacity, "period_seconds": period_seconds}
+        parameters = {
+            "owner": owner,
+            "capacities": [float(bucket.capacity) for bucket in buckets],
+            "periods": [float(bucket.period_seconds) for bucket in buckets],
+        }
         async with self._database.read() as connection:
             row = await (await connection.execute(self._sql["take_token"], parameters)).fetchone()
-        if row is None or row["allowed"]:
-            return Taken(allowed=True, retry_after_seconds=0)
-        return Taken(allowed=False, retry_after_seconds=(1 - row["tokens"]) * period_seconds / capacity)
+        assert row is not None, "an upsert returns its row"  # noqa: S101 - an SQL certainty
+        return Taken.of(buckets, row["tokens"], allowed=row["allowed"])
 
     async def sweep(self) -> None:
         """Delete what has expired, and the entries nearest to their end while there is too much.

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import UnavailableError
-from ...ports.cache import Taken
+from ...ports.cache import Bucket, Taken
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 MAX_BYTES = "512mb"
 
-# A token bucket in one step on the server, by its clock. Numbers travel as text: Lua would cut them to integers.
-_BUCKET_SCRIPT = """
-local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+# Token buckets in one step on the server, by its clock. Numbers travel as text: Lua would cut them to integers.
+_BUCKETS_SCRIPT = """
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1e6
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'refilled')
-local level = capacity
-if state[1] then
-    level = math.min(capacity, tonumber(state[1]) + math.max(0, now - tonumber(state[2])) * capacity / period)
+local levels, allowed = {}, 1
+for place, key in ipairs(KEYS) do
+    local capacity, period = tonumber(ARGV[2 * place - 1]), tonumber(ARGV[2 * place])
+    local state = redis.call('HMGET', key, 'tokens', 'refilled')
+    local level = capacity
+    if state[1] then
+        level = math.min(capacity, tonumber(state[1]) + math.max(0, now - tonumber(state[2])) * capacity / period)
+    end
+    if level < 1 then allowed = 0 end
+    levels[place] = level
 end
-local allowed = level >= 1
-if allowed then level = level - 1 end
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.17g', level), 'refilled', string.format('%.6f', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil(period * 1000))
-return {allowed and 1 or 0, string.format('%.17g', level)}
+local answer = {allowed}
+for place, key in ipairs(KEYS) do
+    local level = levels[place]
+    if allowed == 1 then
+        level = level - 1
+        redis.call('HSET', key, 'tokens', string.format('%.17g', level), 'refilled', string.format('%.6f', now))
+        redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[2 * place]) * 1000))
+    end
+    answer[place + 1] = string.format('%.17g', level)
+end
+return answer
 """
 
 
@@ -64,14 +75,13 @@ class RedisCache:
         async with self._connected() as client:
             await client.delete(key)
 
-    async def take_token(self, bucket: str, capacity: int, period_seconds: float) -> Taken:
+    async def take_token(self, owner: str, buckets: Sequence[Bucket]) -> Taken:
         """See `Cache.take_token`."""
+        keys = [f"{owner}:{bucket.name}" for bucket in buckets]
+        arguments = [number for bucket in buckets for number in (bucket.capacity, bucket.period_seconds)]
         async with self._connected() as client:
-            script = client.register_script(_BUCKET_SCRIPT)
-            allowed, level = await script(keys=[bucket], args=[capacity, period_seconds])
-        if allowed:
-            return Taken(allowed=True, retry_after_seconds=0)
-        return Taken(allowed=False, retry_after_seconds=(1 - float(level)) * period_seconds / capacity)
+            allowed, *levels = await client.register_script(_BUCKETS_SCRIPT)(keys=keys, args=arguments)
+        return Taken.of(buckets, [float(level) for level in levels], allowed=bool(allowed))
 
     async def ping(self) -> None:
         """See `Cache.ping`."""

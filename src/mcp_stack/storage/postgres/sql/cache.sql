@@ -24,27 +24,36 @@ where pg_table_size('cache_entries') > %(max_bytes)s
         limit (select count(*) / 10 from cache_entries)
     )
 
--- A token bucket in one statement: refill by the time that went by, take one if it is there. Concurrent callers
--- queue at the row.
+-- Token buckets in one statement: refill them by the time that went by, take one from each if it is there. Concurrent
+-- callers queue at the owner's row.
 -- name: take_token
-insert into rate_buckets as bucket (bucket, tokens, allowed, refilled, expires)
-values (
-    %(bucket)s, %(capacity)s::float8 - 1, true, clock_timestamp(),
-    clock_timestamp() + make_interval(secs => %(period_seconds)s)
-)
-on conflict (bucket) do update
+insert into rate_buckets as known (owner, tokens, allowed, refilled, expires)
+select
+    %(owner)s, array_agg(capacity - 1 order by place), true, clock_timestamp(),
+    clock_timestamp() + make_interval(secs => max(period))
+from unnest(%(capacities)s::float8[], %(periods)s::float8[]) with ordinality as bucket (capacity, period, place)
+on conflict (owner) do update
 set (tokens, allowed, refilled, expires) = (
     select
-        case when level >= 1 then level - 1 else level end,
-        level >= 1,
+        array_agg(case when every.allowed then level - 1 else level end order by place),
+        every.allowed,
         clock_timestamp(),
-        clock_timestamp() + make_interval(secs => %(period_seconds)s)
+        clock_timestamp() + make_interval(secs => max(period))
     from (
-        select least(
-            %(capacity)s::float8,
-            bucket.tokens + greatest(extract(epoch from clock_timestamp() - bucket.refilled), 0)
-                * %(capacity)s::float8 / %(period_seconds)s::float8
-        ) as level
-    ) as refill
+        select *, min(level) over () >= 1 as allowed
+        from (
+            select
+                place,
+                period,
+                least(
+                    capacity,
+                    coalesce(known.tokens[place], capacity)
+                        + greatest(extract(epoch from clock_timestamp() - known.refilled), 0)::float8 * capacity / period
+                ) as level
+            from unnest(%(capacities)s::float8[], %(periods)s::float8[])
+                with ordinality as bucket (capacity, period, place)
+        ) as refilled
+    ) as every
+    group by every.allowed
 )
 returning tokens, allowed

@@ -179,6 +179,10 @@ def make_repository(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
+async def _nobody_is_told(where: str, incident: str, error: Exception) -> None:
+    """Bugs are in the log alone."""
+
+
 async def _work(options: Mapping[str, Any]) -> None:
     data = Path(options["data"])
     database = open_database(options["conninfo"])
@@ -198,6 +202,7 @@ async def _work(options: Mapping[str, Any]) -> None:
         schedules=[],
         schedules_queue=parts.queue,
         linger_seconds=options["linger"],
+        report=_nobody_is_told,
     )
     await worker.run()
     await database.close()

@@ -14,7 +14,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..file_locks import FileLock
-    from ..jobs.worker import Handler, Worker
+    from ..jobs.worker import Handler, Report, Worker
 
 # Chores at once, beside Ralph's iterations.
 CHORES = 2
@@ -57,12 +57,13 @@ class JobParts:
         worker = DetachedWorker(self._settings.data, self._environ)
         return MachineJobs(worker, JobAdder(), self._stores.database.write, self.chores, self.announce)
 
-    def worker(self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule]) -> Worker:
+    def worker(self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule], report: Report) -> Worker:
         """This machine's worker.
 
         Args:
             handlers: What does a job, by the job's name.
             schedules: Jobs that are done again and again.
+            report: Told of jobs that fail by a bug.
         """
         from ..jobs.worker import Worker
 
@@ -75,6 +76,7 @@ class JobParts:
             schedules=schedules,
             schedules_queue=self.chores,
             linger_seconds=self._settings.jobs.linger_seconds,
+            report=report,
         )
 
     def announce(self) -> None:

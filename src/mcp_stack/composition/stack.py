@@ -50,7 +50,7 @@ class Stack:
         self._ralph = RalphParts(self.settings, self._stores, self._jobs)
         events = self._events("aidb", "aidb")
         self._gateway = GatewayParts(self.settings, self._stores, self._models, events)
-        self._desk = DeskParts(self.settings, self._stores, self._models, events)
+        self._desk = DeskParts(self.settings, self._stores, self._models, events=events, feeder=lambda: None)
         self._knowledge = KnowledgeParts(
             self.settings,
             self._stores,
@@ -94,13 +94,24 @@ class Stack:
             self._starting_worker = asyncio.create_task(self._start_worker())
         await self._limiter.take(client)
 
+    async def report(self, where: str, incident: str, error: Exception) -> None:
+        """File a bug as an issue; never raises.
+
+        Args:
+            where: The tool as `server.tool`, or the job.
+            incident: Under which the log holds the traceback.
+            error: What was raised.
+        """
+        await self._desk.bugs.report(where, incident, error)
+
     def worker(self) -> Worker:
         """This machine's worker."""
         parts = (self._knowledge, self._gateway, self._desk)
         handlers = self._ralph.handlers
         for part in parts:
             handlers |= part.handlers
-        return self._jobs.worker(handlers, [schedule for part in parts for schedule in part.schedules])
+        schedules = [schedule for part in parts for schedule in part.schedules]
+        return self._jobs.worker(handlers, schedules, self.report)
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date.
@@ -136,7 +147,7 @@ class Stack:
         """Free what was opened; what fails is logged, and the rest is freed all the same."""
         if self._starting_worker is not None:
             self._starting_worker.cancel()
-        for part in (self._jobs, self._gateway, self._models, self._stores):
+        for part in (self._jobs, self._gateway, self._knowledge, self._models, self._stores):
             try:
                 await part.close()
             except (StackError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
+from ..errors import StackError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from psycopg_pool import AsyncConnectionPool
 
     from .liveness import Lease
+    from .worker import Report
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +76,7 @@ class _AlwaysAgain(BaseRetryStrategy):
 
 
 async def leased_app(
-    pool: AsyncConnectionPool[Any], lease: Lease, handlers: Mapping[str, Callable[..., Awaitable[None]]]
+    pool: AsyncConnectionPool[Any], lease: Lease, handlers: Mapping[str, Callable[..., Awaitable[None]]], report: Report
 ) -> App:
     """A Procrastinate app for a worker.
 
@@ -80,18 +84,27 @@ async def leased_app(
         pool: Its connections; `jobs` must be in their search path, and autocommit off.
         lease: Open.
         handlers: What does a job, by the job's name; called with the job's arguments.
+        report: Told of a job that failed by a bug: its name, the incident's id, and the exception; never raises.
     """
     connector = PsycopgConnector()
     app = App(connector=connector)
     app.job_manager = LeasedJobManager(connector, lease)
     for name, handler in handlers.items():
-        app.task(name=name, retry=_AlwaysAgain())(_awaited(handler))
+        app.task(name=name, retry=_AlwaysAgain())(_reported(name, handler, report))
     await app.open_async(pool)
     return app
 
 
-def _awaited(handler: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+def _reported(name: str, handler: Callable[..., Awaitable[None]], report: Report) -> Callable[..., Any]:
     async def run(**arguments: Any) -> None:
-        await handler(**arguments)
+        try:
+            await handler(**arguments)
+        except StackError:
+            raise  # what the code expected to go wrong, a database that is down above all
+        except Exception as error:
+            incident = uuid.uuid4().hex[:12]
+            logger.warning("job %s failed, incident %s", name, incident)  # the queue's library logs the traceback
+            await report(name, incident, error)
+            raise
 
     return run

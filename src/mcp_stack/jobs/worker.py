@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[..., Awaitable[None]]
+Report: TypeAlias = Callable[[str, str, Exception], Awaitable[None]]
+"""Told of a bug: the job, the incident's id, and the exception; never raises."""
 
 # A launcher that looks whether the lock is free holds it for a moment.
 SECONDS_TO_GET_THE_LOCK = 2.0
@@ -49,6 +51,7 @@ class Worker:
         schedules: Jobs that are done again and again.
         schedules_queue: Where those go when they are due.
         linger_seconds: How long to stay after the last server has gone and the last job is done.
+        report: Told of jobs that fail by a bug.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Worker:
         schedules: Sequence[Schedule],
         schedules_queue: str,
         linger_seconds: float,
+        report: Report,
     ) -> None:
         self._alone = FileLock(data / WORKER_LOCK)
         self._servers = FileLock(data / SERVERS_LOCK)
@@ -72,6 +76,7 @@ class Worker:
         self._name = ", ".join(concurrency)
         self._scheduler = Scheduler(schedules, schedules_queue, _now)
         self._linger_seconds = linger_seconds
+        self._report = report
         self._stop = asyncio.Event()
         self._needed_at = time.monotonic()
 
@@ -131,7 +136,7 @@ class Worker:
         try:
             pool = await self._pool()
             await lease.open()
-            app = await leased_app(pool, lease, self._handlers)
+            app = await leased_app(pool, lease, self._handlers, self._report)
             end = asyncio.create_task(self._watch_for_the_end(lease), name="end")
             tasks = [
                 end,

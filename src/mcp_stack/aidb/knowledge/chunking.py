@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...ports.documents import Chunk
@@ -19,11 +19,29 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """Lines that belong together: a paragraph, a list, a table or a fenced piece of code."""
+class Block:
+    """Lines that belong together: a paragraph, a list, a table or a piece of code.
+
+    Attributes:
+        heading: The headings above it, outermost first, joined by ` > `.
+    """
 
     heading: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a document.
+
+    Attributes:
+        level: 1.. for a heading, whose text is then its title; 0 for any other line.
+        solid: Part of something that blank lines do not end, such as a fenced piece of code.
+    """
+
+    text: str
+    level: int = 0
+    solid: bool = False
 
 
 def chunk(text: str, max_characters: int = MAX_CHARACTERS) -> tuple[Chunk, ...]:
@@ -39,9 +57,24 @@ def chunk(text: str, max_characters: int = MAX_CHARACTERS) -> tuple[Chunk, ...]:
     Returns:
         The passages in reading order, numbered from 1; none for a blank text.
     """
+    return packed(markdown_blocks(text), max_characters)
+
+
+def packed(blocks: Iterable[Block], max_characters: int = MAX_CHARACTERS) -> tuple[Chunk, ...]:
+    """Put neighbours of one heading together as far as they fit, and cut what is longer.
+
+    Args:
+        blocks: In reading order; blank ones are left out.
+        max_characters: Longest passage.
+
+    Returns:
+        The passages, numbered from 1.
+    """
     passages: list[tuple[str, str]] = []
-    for block in _blocks(text):
+    for block in blocks:
         for piece in _pieces(block.text, max_characters):
+            if not piece.strip():
+                continue
             if passages and passages[-1][0] == block.heading:
                 joined = f"{passages[-1][1]}\n\n{piece}"
                 if len(joined) <= max_characters:
@@ -89,42 +122,64 @@ def _lines(text: str) -> Iterator[tuple[str, bool]]:
             yield line, False
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def grouped(lines: Iterable[Line]) -> Iterator[Block]:
+    """The paragraphs between headings and blank lines.
+
+    Args:
+        lines: Of a document, in order.
+
+    Returns:
+        The blocks, each with the headings above it. A heading that nothing follows is a block of its own: it is all
+        that its section says.
+    """
     headings: list[tuple[int, str]] = []
-    lines: list[str] = []
-    was_in_fence = False
+    lines_of_block: list[str] = []
+    was_solid = False
     bare = False  # nothing has come under the last heading yet
 
-    def finished() -> Iterator[_Block]:
+    def finished() -> Iterator[Block]:
         nonlocal bare
-        if body := "\n".join(lines).strip("\n").rstrip():
-            yield _Block(" > ".join(title for _, title in headings), body)
+        if body := "\n".join(lines_of_block).strip("\n").rstrip():
+            yield Block(" > ".join(title for _, title in headings), body)
             bare = False
-        lines.clear()
+        lines_of_block.clear()
 
-    def closed() -> Iterator[_Block]:
-        """A heading that nothing follows is all that its section says."""
+    def closed() -> Iterator[Block]:
         if bare and headings[-1][1]:
-            yield _Block(" > ".join(title for _, title in headings), headings[-1][1])
+            yield Block(" > ".join(title for _, title in headings), headings[-1][1])
 
-    for line, in_fence in _lines(text):
-        heading = None if in_fence else _heading(line)
-        if heading:
+    for line in lines:
+        if line.level:
             yield from finished()
-            if headings and heading[0] <= headings[-1][0]:
+            if headings and line.level <= headings[-1][0]:
                 yield from closed()
-            headings = [entry for entry in headings if entry[0] < heading[0]]
-            headings.append(heading)
+            headings = [entry for entry in headings if entry[0] < line.level]
+            headings.append((line.level, line.text))
             bare = True
-        elif not in_fence and not line.strip():
+        elif not line.solid and not line.text.strip():
             yield from finished()
         else:
-            if in_fence != was_in_fence:
+            if line.solid != was_solid:
                 yield from finished()
-            lines.append(line)
-        was_in_fence = in_fence
+            lines_of_block.append(line.text)
+        was_solid = line.solid
     yield from finished()
     yield from closed()
+
+
+def markdown_blocks(text: str) -> Iterator[Block]:
+    """The paragraphs, lists, tables and pieces of code of a Markdown text.
+
+    Args:
+        text: Markdown or plain text.
+    """
+    return grouped(_markdown(text))
+
+
+def _markdown(text: str) -> Iterator[Line]:
+    for line, in_fence in _lines(text):
+        heading = None if in_fence else _heading(line)
+        yield Line(heading[1], heading[0]) if heading else Line(line, solid=in_fence)
 
 
 def _pieces(text: str, max_characters: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
@@ -13,8 +13,22 @@ from .tools import KnownTool
 
 Transport: TypeAlias = Literal["stdio", "sse", "streamable-http"]
 
-Progress: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Told how far a call has come: the progress, the total if it is known, and a message if there is one."""
+# Tells a gateway that it was started by one: it then starts no servers of its own, which might start it again.
+STARTED_BY_A_GATEWAY = "MCP_STACK_STARTED_BY_GATEWAY"
+
+
+class Progress(Protocol):
+    """Told how far a call has come."""
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """Once.
+
+        Args:
+            progress: How much is done.
+            total: Of how much, if it is known.
+            message: In words, if there are any.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

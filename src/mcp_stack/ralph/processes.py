@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARD = Path(__file__).with_name("guard.py")
+GUARD = Path(__file__).parents[1] / "guard.py"
 TAIL_BYTES = 16_384
 MAX_FILE_BYTES = 20_000_000
 # The guard itself gives up killing after 1.5 s.

@@ -13,13 +13,14 @@ from typing import Any, TypeAlias, get_origin
 from pydantic import BaseModel
 
 from ..errors import UsageError
+from ..ports.upstreams import STARTED_BY_A_GATEWAY
 from .tree import Settings
 
 KeyPath: TypeAlias = tuple[str, ...]
 
 PREFIX = "MCP_STACK_"
-# Variables that say where settings are; they are not settings.
-LOCATIONS = frozenset({"MCP_STACK_CONFIG", "MCP_STACK_CONFIG_MAP", "MCP_STACK_SECRETS"})
+# Variables that say where settings are, or who started us; they are not settings.
+LOCATIONS = frozenset({"MCP_STACK_CONFIG", "MCP_STACK_CONFIG_MAP", "MCP_STACK_SECRETS", STARTED_BY_A_GATEWAY})
 # The .env file of a working folder may come with somebody else's project. It may set thresholds; it may not say which
 # programs run, which folders are open, or where questions and keys are sent.
 SETTABLE_BY_ANY_PROJECT = ("hybrid",)

@@ -1,13 +1,14 @@
-"""The script that stands between the worker and a program it runs, and leaves nothing of that program behind.
+"""The script that stands between us and a program that we run, and leaves nothing of that program behind.
 
 Run as a file by a fresh interpreter::
 
     python -I -S guard.py LIFELINE COMMAND...
 
-LIFELINE is the number of an inherited pipe whose other end only the worker has. When it closes, because the worker
-wants the program to end or because the worker itself was killed, the program and all its descendants are killed; so
-they are when the program ends and leaves children running. On Linux the guard adopts orphans (it is a subreaper), so
-that not even a descendant in a session of its own escapes; elsewhere the process group is what is killed.
+LIFELINE is the number of an inherited pipe whose other end only we have: the worker for an agent, AIDB for another MCP
+server. When it closes, because we want the program to end or because we ourselves were killed, the program and all its
+descendants are killed; so they are when the program ends and leaves children running. On Linux the guard adopts orphans
+(it is a subreaper), so that not even a descendant in a session of its own escapes; elsewhere the process group is what
+is killed.
 
 The exit code is that of the program, as a shell reports it: 128 + the signal's number if it was killed.
 """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from .embedder import Vector
+
+POINTS_OF_A_DOCUMENT: Final = 3
+"""How many points of one document a search gives: enough to choose a passage, too few to crowd out other documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,26 @@ class Neighbour:
     ordinal: int
     collection: str
     similarity: float
+
+
+def nearest_documents(points: Iterable[Neighbour], limit: int) -> list[Neighbour]:
+    """What a search gives of the points that a store has found.
+
+    Args:
+        points: In any order.
+        limit: Most documents.
+
+    Returns:
+        Points, nearest first, at most `POINTS_OF_A_DOCUMENT` of each document; of points equally near, the lesser id.
+    """
+    taken: dict[str, int] = {}
+    found = []
+    for point in sorted(points, key=lambda each: (-each.similarity, each.id)):
+        number = taken.get(point.document_id, 0)
+        if number < POINTS_OF_A_DOCUMENT and (number or len(taken) < limit):
+            taken[point.document_id] = number + 1
+            found.append(point)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +109,17 @@ class Vectors(Protocol):
     async def search(
         self, vector: Vector, model: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
     ) -> list[Neighbour]:
-        """The nearest points by cosine similarity, nearest first.
+        """The nearest documents by cosine similarity, each by the points that are nearest.
 
         Args:
             vector: The query's unit vector.
             model: Only points embedded by this model are compared.
-            limit: Most points to return.
+            limit: Most documents.
             collection: Only this collection; all of them if empty.
             tags: Only points that carry all of these.
+
+        Returns:
+            Points, nearest first, at most `POINTS_OF_A_DOCUMENT` of each document.
 
         Raises:
             UnavailableError: The store is down.

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from ...ports.embedder import Vector
-from ...ports.vectors import Alike, Neighbour, Point, StoredVectors
+from ...ports.vectors import POINTS_OF_A_DOCUMENT, Alike, Neighbour, Point, StoredVectors, nearest_documents
 from .queries import queries
 
 if TYPE_CHECKING:
-    from .pool import Database
+    from .pool import Connection, Database
+
+FEW_POINTS: Final = 10_000
+"""Compared one by one in the time that the index takes to find some that a filter does not leave out."""
+
+MOST_POINTS: Final = 20_000
+"""Of one pass of the index, which by itself gives up after so many (`hnsw.max_scan_tuples`)."""
 
 STORED_AT_ONCE = 1000
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
@@ -57,8 +63,28 @@ class PgVectors:
             "tags": list(tags),
         }
         async with self._database.read() as connection:
-            cursor = await connection.execute(self._sql["search"], parameters)
+            if not (collection or tags) or await self._are_many(connection, parameters):
+                points = POINTS_OF_A_DOCUMENT * limit
+                while points <= MOST_POINTS:
+                    cursor = await connection.execute(self._sql["search"], {**parameters, "points": points})
+                    rows = await cursor.fetchall()
+                    found = nearest_documents((Neighbour(**row) for row in rows), limit)
+                    if len({each.document_id for each in found}) == limit:
+                        return found
+                    if len(rows) < points:
+                        break  # these were all, or the index gave up on the filter
+                    # The documents are long, and their points are next to each other.
+                    points *= 4
+            cursor = await connection.execute(
+                self._sql["search_exactly"], {**parameters, "points": POINTS_OF_A_DOCUMENT}
+            )
             return [Neighbour(**row) for row in await cursor.fetchall()]
+
+    async def _are_many(self, connection: Connection, parameters: dict[str, Any]) -> bool:
+        """Whether a filter leaves more points than are best compared one by one."""
+        cursor = await connection.execute(self._sql["matching"], {**parameters, "points": FEW_POINTS + 1})
+        row = await cursor.fetchone()
+        return row is not None and row["points"] > FEW_POINTS
 
     async def delete_document(self, document_id: str) -> None:
         """See `Vectors.delete_document`."""

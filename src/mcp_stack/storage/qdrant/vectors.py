@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UnavailableError
 from ...ports.embedder import Vector
-from ...ports.vectors import Alike, Neighbour, Point, StoredVectors
+from ...ports.vectors import POINTS_OF_A_DOCUMENT, Alike, Neighbour, Point, StoredVectors, nearest_documents
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -82,13 +82,17 @@ class QdrantVectors:
         found: list[Neighbour] = []
         async with self._connected() as client:
             for name in await self._existing(client, collection):
-                response = await client.query_points(
-                    name, query=vector, query_filter=models.Filter(must=must), limit=limit, with_payload=True
+                response = await client.query_points_groups(
+                    name,
+                    group_by="document_id",
+                    query=vector,
+                    query_filter=models.Filter(must=must),
+                    limit=limit,
+                    group_size=POINTS_OF_A_DOCUMENT,
+                    with_payload=True,
                 )
-                found += [_neighbour(name, point) for point in response.points]
-        # Ties break by id, as in PostgreSQL's stable order.
-        found.sort(key=lambda neighbour: (-neighbour.similarity, neighbour.id))
-        return found[:limit]
+                found += [_neighbour(name, point) for group in response.groups for point in group.hits]
+        return nearest_documents(found, limit)
 
     async def delete_document(self, document_id: str) -> None:
         """See `Vectors.delete_document`."""

@@ -7,19 +7,53 @@ set document_id = excluded.document_id,
     tags = excluded.tags,
     embedding = excluded.embedding
 
+-- Through the index, which knows nothing of filters: it goes on until so many points fit, or until it has seen enough.
 -- name: search
-select
-    id::text as id,
-    document_id::text as document_id,
-    ordinal,
-    collection,
-    1 - (embedding <=> %(vector)s) as similarity
-from document_embeddings
-where model = %(model)s
-    and (%(collection)s = '' or collection = %(collection)s)
-    and tags @> %(tags)s::text[]
-order by embedding <=> %(vector)s
-limit %(limit)s
+select id::text as id, document_id::text as document_id, ordinal, collection, 1 - distance as similarity
+from (
+    select id, document_id, ordinal, collection, embedding <=> %(vector)s as distance
+    from document_embeddings
+    where model = %(model)s
+        and (%(collection)s = '' or collection = %(collection)s)
+        and tags @> %(tags)s::text[]
+    order by embedding <=> %(vector)s
+    limit %(points)s
+) as near
+order by distance, id
+
+-- How many points a filter leaves, up to a limit.
+-- name: matching
+select count(*) as points
+from (
+    select
+    from document_embeddings
+    where model = %(model)s
+        and (%(collection)s = '' or collection = %(collection)s)
+        and tags @> %(tags)s::text[]
+    limit %(points)s
+) as matching
+
+-- Each point that a filter leaves is compared.
+-- name: search_exactly
+with near as materialized (
+    select id, document_id, ordinal, collection, embedding <=> %(vector)s as distance
+    from document_embeddings
+    where model = %(model)s
+        and (%(collection)s = '' or collection = %(collection)s)
+        and tags @> %(tags)s::text[]
+), placed as (
+    select
+        *,
+        row_number() over (partition by document_id order by distance, id) as place,
+        min(distance) over (partition by document_id) as nearest
+    from near
+), ranked as (
+    select *, dense_rank() over (order by nearest, document_id) as rank from placed where place <= %(points)s
+)
+select id::text as id, document_id::text as document_id, ordinal, collection, 1 - distance as similarity
+from ranked
+where rank <= %(limit)s
+order by distance, id
 
 -- name: count
 select count(*) as points from document_embeddings where %(collection)s = '' or collection = %(collection)s

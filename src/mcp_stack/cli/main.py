@@ -64,6 +64,14 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a li
             from .clients import show_client_config  # noqa: PLC0415 - only this command needs it
 
             return show_client_config(chosen.client)
+        case "skills":
+            from .skills import run_skills  # noqa: PLC0415 - only this command needs it
+
+            return run_skills(chosen)
+        case "issues":
+            from .issues import run_issues  # noqa: PLC0415 - only this command needs it
+
+            return run_issues(chosen)
         case _:
             from .demo import demo  # noqa: PLC0415 - only this command needs it
 
@@ -98,10 +106,41 @@ def _parser() -> argparse.ArgumentParser:
     clients = commands.add_parser("clients", help="print the configuration for an AI client")
     clients.add_argument("client", choices=("claude-desktop", "claude-code", "cursor", "continue"))
 
+    _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
+    _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
+
     demo = commands.add_parser("demo", help="the main job, start to end, on a folder of documents")
     demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
     demo.add_argument("--question", default="", help="what to ask about it")
     return parser
+
+
+def _add_skills(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    brought = actions.add_parser("import", help="a folder with SKILL.md, or all such folders below one")
+    brought.add_argument("path")
+    listed = actions.add_parser("list", help="every skill with its status")
+    listed.add_argument("--status", default="", choices=("pending", "approved", "rejected"))
+    actions.add_parser("show", help="a skill, and what differs from what was approved").add_argument("slug")
+    approved = actions.add_parser("approve", help="show what is pending, and let the model find it")
+    approved.add_argument("slug")
+    approved.add_argument("--yes", action="store_true", help="do not ask")
+    actions.add_parser("reject", help="keep a skill from the model").add_argument("slug")
+
+
+def _add_issues(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    statuses = ("open", "in_progress", "resolved", "closed")
+    listed = actions.add_parser("list", help="issues, the gravest first")
+    listed.add_argument("--severity", default="", choices=("P0", "P1", "P2"))
+    listed.add_argument("--status", default="", choices=statuses)
+    listed.add_argument("--category", default="")
+    listed.add_argument("--limit", type=int, default=20)
+    actions.add_parser("show", help="all that is known of an issue").add_argument("id")
+    updated = actions.add_parser("update", help="change its status, or add a note")
+    updated.add_argument("id")
+    updated.add_argument("--status", default="", choices=statuses)
+    updated.add_argument("--note", default="", help="what was done; with --status resolved, the fix")
 
 
 def _add_log_level(parser: argparse.ArgumentParser) -> None:

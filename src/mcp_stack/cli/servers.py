@@ -28,6 +28,7 @@ def build_server(name: str, stack: Stack) -> StackServer:
     server = _declared(name, stack)
     server.admit = stack.admit
     server.report = stack.report
+    stack.serves(name)
     return server
 
 

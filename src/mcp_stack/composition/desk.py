@@ -11,13 +11,19 @@ from ..ports.jobs import Schedule
 from ..settings import Settings
 from ..telemetry.events import JsonlEvents
 from .models import ModelAdapters
-from .probes import probes
+from .probes import CAPABILITIES, probes
 from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.desk.bugs import Bugs
+    from ..aidb.desk.health import Health
+    from ..aidb.desk.issues import IssueTracker
     from ..aidb.desk.service import Desk
+    from ..aidb.desk.skills import SkillLibrary
+    from ..aidb.desk.systems import SystemRegistry
     from ..jobs.worker import Handler
+
+REFRESH_SYSTEMS = "aidb.refresh_systems"
 
 
 class DeskParts:
@@ -47,15 +53,49 @@ class DeskParts:
         self._feeder = feeder
 
     @cached_property
+    def health(self) -> Health:
+        """Asks the stores and models."""
+        from ..aidb.desk.health import Health
+
+        return Health(probes(self._settings, self._stores, self._models), CAPABILITIES)
+
+    @cached_property
+    def skills(self) -> SkillLibrary:
+        """Imports and finds skills."""
+        from ..aidb.desk.skills import SkillLibrary
+
+        return SkillLibrary(
+            self._stores.skills, self._models.embedder, feeder=self._feeder, forget=self._forget, scan=_scanned
+        )
+
+    @cached_property
+    def systems(self) -> SystemRegistry:
+        """Looks at what runs here."""
+        from ..aidb.desk.systems import SystemRegistry
+        from .inventory import Inventory
+
+        inventory = Inventory(self._settings, self._stores, self._models, self.health)
+        return SystemRegistry(self._stores.systems, inventory.machine, inventory.inspectors)
+
+    @cached_property
+    def issues(self) -> IssueTracker:
+        """The issue tracker."""
+        from ..aidb.desk.issues import IssueTracker
+
+        return IssueTracker(self._stores.issues, self._feeder)
+
+    @cached_property
     def service(self) -> Desk:
         """The services behind the tools."""
-        from ..aidb.desk.health import Health
-        from ..aidb.desk.issues import IssueTracker
+        from ..aidb.desk.points import Points
         from ..aidb.desk.service import Desk
 
         return Desk(
-            checking=Health(probes(self._settings, self._stores, self._models)),
-            issues=IssueTracker(self._stores.issues, self._feeder),
+            checking=self.health,
+            tracking=self.issues,
+            skills=self.skills,
+            systems=self.systems,
+            points=Points(self._stores.points),
         )
 
     @cached_property
@@ -68,9 +108,25 @@ class DeskParts:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the desk, by the job's name."""
-        return {}
+        return {REFRESH_SYSTEMS: self.systems.refresh}
 
     @property
     def schedules(self) -> list[Schedule]:
         """What it does again and again."""
-        return []
+        return [Schedule(REFRESH_SYSTEMS, "*/5 * * * *", every_machine=True)]
+
+    async def _forget(self, document_id: str) -> None:
+        """Take a document out of the knowledge base."""
+        await self._stores.catalogue.remove(document_id)
+        await self._stores.vectors.delete_document(document_id)
+
+
+def _scanned(name: str, text: str) -> list[str]:
+    """What in a skill looks like an attempt to steer the model, by the rules for the descriptions of tools."""
+    from ..aidb.gateway.scanning import scan
+    from ..ports.tools import KnownTool
+
+    skill = KnownTool(
+        server="skills", tool=name, title=name, description=text, category="skills", input_schema={}, annotations={}
+    )
+    return [f"{finding.rule} ({finding.severity}): {finding.evidence}" for finding in scan(skill)]

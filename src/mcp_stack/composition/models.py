@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UnavailableError
 from ..ports.chat import ChatModel
 from ..ports.embedder import Embedder
 from ..settings import Settings
@@ -41,11 +43,32 @@ class ModelAdapters:
         from ..embeddings.caching import CachingEmbedder
 
         return CachingEmbedder(
-            self._plain_embedder(),
+            self._inner_embedder,
             self._stores.cache,
             ttl_seconds=EMBEDDING_TTL_SECONDS,
             memory_entries=self._settings.hybrid.cache.embedding_cache_size,
         )
+
+    @property
+    def embedder_is_loaded(self) -> bool:
+        """Whether it can embed at once: an endpoint can, a model in this process once it was used."""
+        return bool(getattr(self._inner_embedder, "loaded", True))
+
+    def embedder_weights(self) -> str:
+        """Where the embedder's model will be loaded from, as far as that can be told without loading it.
+
+        Raises:
+            UnavailableError: It is not on this machine.
+        """
+        is_default = self._settings.embeddings.provider == "llama_cpp"
+        package, extra = ("llama_cpp", "local") if is_default else ("sentence_transformers", "sentence-transformers")
+        if importlib.util.find_spec(package) is None:
+            raise UnavailableError(f"the package {package} is not installed", f'pip install "mcp-stack[{extra}]"')
+        if not is_default:
+            return "it is loaded with the first use"
+        from ..embeddings.minilm_gguf import weights_at_hand
+
+        return f"its weights are in {weights_at_hand(self._settings.models_folder, os.environ)}"
 
     @cached_property
     def local(self) -> ChatModel | None:
@@ -121,7 +144,8 @@ class ModelAdapters:
             if (part := self.__dict__.pop(name, None)) is not None:
                 await part.close()
 
-    def _plain_embedder(self) -> Embedder:
+    @cached_property
+    def _inner_embedder(self) -> Embedder:
         chosen = self._settings.embeddings
         match chosen.provider:
             case "sentence_transformers":

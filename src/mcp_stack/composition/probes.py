@@ -1,12 +1,34 @@
-"""How the health of each dependency is asked for."""
+"""How the health of each dependency is asked for, and what the stack does with it."""
 
 from __future__ import annotations
 
-from ..aidb.desk.health import Probe
+import asyncio
+import os
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from ..aidb.desk.health import Capability, Probe
 from ..errors import UnavailableError
 from ..settings import Settings
 from .models import ModelAdapters
 from .stores import Stores
+
+SECONDS_TO_CONNECT = 3.0
+CLAUDE = "https://api.anthropic.com"
+
+CAPABILITIES = (
+    Capability("This server answers: its tools are listed, and health is told."),
+    Capability("Documents are imported, and found by their words.", ("postgresql",)),
+    Capability("Documents are found by their meaning.", ("postgresql", "vectors", "embedder")),
+    Capability("Questions are answered with the best passages and their sources.", ("postgresql",)),
+    Capability("Questions are answered by the local model.", ("postgresql", "local-model")),
+    Capability("Questions are answered by Claude.", ("postgresql", "claude")),
+    Capability("Answers are remembered, and requests are limited.", ("cache",)),
+    Capability("Tools of other servers are found and called.", ("postgresql",)),
+    Capability("Issues, skills, systems and points of interest are kept.", ("postgresql",)),
+    Capability("Coding tasks are accepted and done.", ("postgresql",)),
+    Capability("Texts are embedded by the embeddings server.", ("embedder",)),
+)
 
 
 def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Probe]:
@@ -33,16 +55,25 @@ def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Pr
         return type(stores.cache).__name__
 
     async def embedder() -> str:
-        await models.embedder.embed_query("ping")
+        if models.embedder_is_loaded:
+            return await embed()
+        return f"{models.embedder.model}, not loaded yet; {await asyncio.to_thread(models.embedder_weights)}"
+
+    async def embed() -> str:
+        await models.embedder.embed_documents(["ping"])  # not a query: that might come from the cache
         return models.embedder.model
 
     async def local() -> str:
-        if not llm.local.url and not models.local_file.is_file():
-            raise UnavailableError(f"there is no file {models.local_file}", "correct llm.local.path")
+        if llm.local.url:
+            return f"{models.local.name if models.local else ''}, {await _reached(llm.local.url, 'llm.local.url')}"
+        from ..llm.gguf_header import check_gguf
+
+        await asyncio.to_thread(check_gguf, models.local_file)
         return models.local.name if models.local else ""
 
     async def claude() -> str:
-        return models.remote.name if models.remote else ""
+        reached = await _reached(llm.claude.url or CLAUDE, "the network, or ANTHROPIC_BASE_URL")
+        return f"{models.remote.name if models.remote else ''}, {reached}"
 
     return [
         Probe("postgresql", required=True, check=postgres),
@@ -53,6 +84,7 @@ def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Pr
             required=False,
             check=embedder if embeds else None,
             detail="set embeddings.provider to llama_cpp",
+            thorough=embed if embeds else None,
         ),
         Probe(
             "local-model",
@@ -67,3 +99,26 @@ def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Pr
             detail="set ANTHROPIC_API_KEY",
         ),
     ]
+
+
+async def _reached(url: str, remedy: str) -> str:
+    """See whether somebody listens at an address; nothing is asked, so nothing is paid for.
+
+    Raises:
+        UnavailableError: Nobody does.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    through = ""
+    proxy = getproxies().get(parts.scheme, "")
+    if proxy and not proxy_bypass(host):
+        address = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        host, port, through = address.hostname or "", address.port or 80, " through the proxy"
+    try:
+        async with asyncio.timeout(SECONDS_TO_CONNECT):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError) as error:
+        reason = (os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)) or "no answer"
+        raise UnavailableError(f"{host}:{port} cannot be reached ({reason})", f"start it, or check {remedy}") from error
+    writer.close()
+    return f"reached{through}; it was asked nothing"

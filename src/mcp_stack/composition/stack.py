@@ -21,6 +21,7 @@ from .stores import Stores
 if TYPE_CHECKING:
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
+    from ..file_locks import FileLock
     from ..hybrid.router import Router
     from ..hybrid.service import Coordinator
     from ..jobs.worker import Worker
@@ -42,6 +43,9 @@ class Stack:
 
     def __init__(self, loaded: LoadedSettings, *, resident: bool = False) -> None:
         self.settings = loaded.settings
+        self._resident = resident
+        self._announces = ""
+        self._presence: FileLock | None = None
         self._wants_worker = resident and self.settings.jobs.autostart
         self._starting_worker: asyncio.Task[None] | None = None
         self._stores = Stores(self.settings)
@@ -89,6 +93,8 @@ class Stack:
         Raises:
             RateLimitedError: It asks too often.
         """
+        if self._announces:
+            self._announce()
         if self._wants_worker:
             self._wants_worker = False
             self._starting_worker = asyncio.create_task(self._start_worker())
@@ -152,6 +158,23 @@ class Stack:
                 await part.close()
             except (StackError, OSError) as error:
                 logger.warning("closing failed: %s", error)
+
+    def serves(self, name: str) -> None:
+        """Have the system registry know, from the first request on, that this server runs, if it serves a client.
+
+        Args:
+            name: The server.
+        """
+        self._announces = name if self._resident else ""
+
+    def _announce(self) -> None:
+        from .presence import announce
+
+        name, self._announces = self._announces, ""
+        try:
+            self._presence = announce(self.settings.data, name)
+        except OSError as error:
+            logger.warning("the system registry does not know that %s runs: %s", name, error)
 
     async def _start_worker(self) -> None:
         """See to it that a worker does what comes round by the clock, and what another process left undone."""

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from ..storage.postgres.interactions import PostgresInteractions
     from ..storage.postgres.issues import PostgresIssues
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
+    from ..storage.postgres.points import PostgresPoints
     from ..storage.postgres.pool import Database
     from ..storage.postgres.runs import PostgresRuns
+    from ..storage.postgres.skills import PostgresSkills
+    from ..storage.postgres.systems import PostgresSystems
     from ..storage.postgres.tools import PostgresTools
 
 # The column of document_embeddings; a vector index needs a fixed length.
@@ -116,6 +119,27 @@ class Stores:
         from ..storage.postgres.issues import PostgresIssues
 
         return PostgresIssues(self.database)
+
+    @cached_property
+    def skills(self) -> PostgresSkills:
+        """The skills."""
+        from ..storage.postgres.skills import PostgresSkills
+
+        return PostgresSkills(self.database)
+
+    @cached_property
+    def systems(self) -> PostgresSystems:
+        """The system registry."""
+        from ..storage.postgres.systems import PostgresSystems
+
+        return PostgresSystems(self.database)
+
+    @cached_property
+    def points(self) -> PostgresPoints:
+        """The points of interest."""
+        from ..storage.postgres.points import PostgresPoints
+
+        return PostgresPoints(self.database)
 
     @cached_property
     def tools(self) -> PostgresTools:

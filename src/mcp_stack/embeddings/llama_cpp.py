@@ -61,6 +61,11 @@ class LlamaCppEmbedder:
         return NAME
 
     @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._weights is not None
+
+    @property
     def dimensions(self) -> int:
         """384."""
         return DIMENSIONS

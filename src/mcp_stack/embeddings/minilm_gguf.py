@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import UnavailableError
 from ..file_locks import exclusive
-from .minilm_weights import find_weights, read_safetensors, sha256_of
+from .minilm_weights import find_weights, likely_weights, read_safetensors, sha256_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +74,20 @@ def ensure_minilm(models: Path, environment: Mapping[str, str]) -> ModelFiles:
             "free disk space there, or make the data folder yours and writable; until then search works lexically",
         ) from error
     return files
+
+
+def weights_at_hand(models: Path, environment: Mapping[str, str]) -> Path:
+    """The folder that `ensure_minilm` would take the model from, found without reading what is in it.
+
+    Args:
+        models: As for `ensure_minilm`; not created.
+        environment: As for `ensure_minilm`.
+
+    Raises:
+        UnavailableError: The weights are nowhere on this machine.
+    """
+    folder = models / NAME
+    return folder if (folder / _SUMS).exists() else likely_weights(environment)
 
 
 def _check(files: ModelFiles) -> None:

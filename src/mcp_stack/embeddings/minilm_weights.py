@@ -49,10 +49,22 @@ def find_weights(environment: Mapping[str, str]) -> Path:
             return folder
         _log.warning("the files in %s are not the published all-MiniLM-L6-v2: passed over", folder)
         rejected.append(str(folder))
-    problem = "the weights of the embedding model all-MiniLM-L6-v2 are not on this machine"
-    if rejected:
-        problem += f" (found altered or damaged ones in {', '.join(rejected)})"
-    raise UnavailableError(problem, HOW_TO_GET_THE_WEIGHTS)
+    raise _missing(f" (found altered or damaged ones in {', '.join(rejected)})" if rejected else "")
+
+
+def likely_weights(environment: Mapping[str, str]) -> Path:
+    """The folder that `find_weights` looks into first; what is in it is not read.
+
+    Args:
+        environment: As for `find_weights`.
+
+    Raises:
+        UnavailableError: There is none.
+    """
+    for folder in _candidates(environment):
+        if (folder / "model.safetensors").is_file() and (folder / "tokenizer.json").is_file():
+            return folder
+    raise _missing()
 
 
 def sha256_of(path: Path) -> str:
@@ -80,6 +92,12 @@ def read_safetensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:
             flat = np.frombuffer(raw, dtype="<f4", count=(end - begin) // 4, offset=data_at + begin)
             tensors[name] = flat.reshape(entry["shape"])
     return tensors
+
+
+def _missing(but: str = "") -> UnavailableError:
+    return UnavailableError(
+        f"the weights of the embedding model all-MiniLM-L6-v2 are not on this machine{but}", HOW_TO_GET_THE_WEIGHTS
+    )
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:

@@ -40,6 +40,11 @@ class SentenceTransformersEmbedder:
         return identity(self._name)
 
     @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._loaded is not None
+
+    @property
     def dimensions(self) -> int:
         """As configured."""
         return self._dimensions

@@ -190,6 +190,15 @@ class QdrantVectors:
         async with self._connected() as client:
             await client.get_collections()
 
+    async def version(self) -> str:
+        """Name and version of the server.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        async with self._connected() as client:
+            return f"Qdrant {(await client.info()).version}"
+
     async def close(self) -> None:
         """See `Vectors.close`."""
         if self._client is not None:

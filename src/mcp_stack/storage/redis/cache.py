@@ -88,6 +88,17 @@ class RedisCache:
         async with self._connected() as client:
             await client.ping()
 
+    async def version(self) -> str:
+        """Name and version of the server.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        async with self._connected() as client:
+            server = await client.info("server")
+        name = "Valkey" if server.get("server_name") == "valkey" else "Redis"
+        return f"{name} {server.get('valkey_version') or server.get('redis_version', '')}".strip()
+
     async def close(self) -> None:
         """See `Cache.close`."""
         if self._client is not None:

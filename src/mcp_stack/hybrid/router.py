@@ -230,7 +230,9 @@ class Router:
     async def _remember(self, question: Question, answer: Answer, saved_usd: float) -> None:
         """Record the interaction; where nothing can be written, on a full disk, the answer is given all the same."""
         try:
-            await self._interactions.add(question.query, answer, saved_usd, question.session_id)
+            await self._interactions.add(
+                question.query, answer, saved_usd, question.session_id, private=bool(question.context)
+            )
             current().mark("recorded")
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)

@@ -31,8 +31,17 @@ class RoutingTotals:
 class Interactions(Protocol):
     """Stores interactions and sums them up."""
 
-    async def add(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+    async def add(
+        self, query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool = False
+    ) -> None:
         """Record an interaction.
+
+        Args:
+            query: What was asked.
+            answer: What was answered.
+            saved_usd: What asking the remote model would have cost more.
+            session_id: Conversation that it belongs to; empty for none.
+            private: The answer may hold facts of the caller's own context, so it never becomes common knowledge.
 
         Raises:
             UnavailableError: The store is down or full.

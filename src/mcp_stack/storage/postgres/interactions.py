@@ -29,7 +29,9 @@ class PostgresInteractions:
         self._sql = queries("interactions")
         self._pending: set[asyncio.Task[None]] = set()
 
-    async def add(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+    async def add(
+        self, query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool = False
+    ) -> None:
         """See `Interactions.add`."""
         from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
 
@@ -42,6 +44,7 @@ class PostgresInteractions:
                     "query": query,
                     "saved_usd": saved_usd,
                     "session_id": session_id,
+                    "private": private,
                     "sources": Jsonb([asdict(source) for source in answer.sources]),
                     "reasons": list(answer.reasons),
                 },

@@ -74,3 +74,6 @@ create table feeds (
     position timestamptz not null,
     last_id uuid not null
 );
+
+-- The answer may hold facts of the caller's own context: it never becomes common knowledge.
+alter table interactions add column private boolean not null default false;

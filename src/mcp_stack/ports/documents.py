@@ -31,6 +31,7 @@ class NewDocument:
         content_hash: SHA-256 of the content.
         source: Where it is from: a path, an address, a name.
         origin: Who brought it: `user`, or `fed` by a feeder.
+        is_news: Answers that were given without it may be out of date.
     """
 
     id: str
@@ -42,6 +43,7 @@ class NewDocument:
     tags: tuple[str, ...]
     chunks: tuple[Chunk, ...]
     origin: str = "user"
+    is_news: bool = True
 
 
 @dataclass(frozen=True, slots=True)

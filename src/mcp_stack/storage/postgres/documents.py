@@ -38,6 +38,7 @@ class PostgresDocuments:
             "content": document.content,
             "content_hash": document.content_hash,
             "origin": document.origin,
+            "is_news": document.is_news,
             "ordinals": [chunk.ordinal for chunk in document.chunks],
             "headings": [chunk.heading for chunk in document.chunks],
             "contents": [chunk.content for chunk in document.chunks],
@@ -48,8 +49,9 @@ class PostgresDocuments:
                 if existing := await self._row(connection, "same_content", parameters):
                     return Existing(**existing)
                 # It was removed in the meantime.
-            # Once more after the commit: whoever read the revision before it has not seen the document.
-            await connection.execute(self._sql["bump_revision"])
+            if document.is_news:
+                # Once more after the commit: whoever read the revision before it has not seen the document.
+                await connection.execute(self._sql["bump_revision"])
         return None
 
     async def mark_embedded(self, document_id: str, model: str) -> None:

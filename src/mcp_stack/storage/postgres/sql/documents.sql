@@ -41,7 +41,7 @@ with words as materialized (
     group by document.number, document.length, document.mean_length, term
     order by term
 )
-select number, nextval('knowledge_revision') from document
+select number, case when %(is_news)s then nextval('knowledge_revision') end from document
 
 -- name: same_content
 select id::text as id, embedding_model from imported_documents where collection = %(collection)s and content_hash = %(content_hash)s

@@ -87,13 +87,10 @@ async def test_the_same_address_from_many_at_once_is_kept_once(points: Points) -
         ),
         *("https://ada@example.org/", "https://ada:hunter2@example.org/", "https://:hunter2@example.org/"),
         *("https://example.org/?api_key=hunter2", "https://example.org/?a=b&access_token=hunter2"),
-        *("https://example.org/#token=hunter2", "https://example.org/\t", "https://..", "https://ex\u2100ample.org/"),
+        *("https://example.org/#token=hunter2", "https://example.org/a\tb", "https://..", "https://ex\u2100ample.org/"),
     ],
 )
 async def test_what_is_no_address_of_the_web_or_holds_a_secret_is_refused(points: Points, url: str) -> None:
-    if url == "https://example.org/\t":  # white space around an argument is cut off
-        assert await add(points, "x", url)
-        return
     with pytest.raises(UsageError) as caught:
         await add(points, "x", url)
     assert "hunter2" not in str(caught.value)
@@ -118,7 +115,7 @@ def test_any_text_is_an_address_in_one_spelling_or_refused(text: str, begin: str
 async def test_what_runs_here_is_listed_with_versions(conninfo: str, tmp_path: Path) -> None:
     environ = {"ANTHROPIC_API_KEY": "sk-secret-key", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     async with open_stack(conninfo, tmp_path, **environ) as stack:
-        found = {each.name: each for each in (await stack._desk.service.list_systems(kind="")).systems}
+        found = {each.name: each for each in (await (await stack.desk()).list_systems(kind="")).systems}
     assert set(SERVERS) | {"worker", "postgresql", "pgvector", "cache", "vectors", "embedder", "claude"} <= set(found)
     assert {"python", "mcp-stack", "llama.cpp", "operating-system", "cpu", "memory", "disk"} <= set(found)
     assert (found["mcp-stack"].version, found["aidb"].status) == (__version__, "stopped")
@@ -138,14 +135,14 @@ async def test_redis_is_listed_with_its_version(conninfo: str, tmp_path: Path) -
     with running_redis() as url:
         async with open_stack(conninfo, tmp_path, REDIS_URL=url) as stack:
             (cache,) = [
-                each for each in (await stack._desk.service.list_systems(kind="store")).systems if each.name == "cache"
+                each for each in (await (await stack.desk()).list_systems(kind="store")).systems if each.name == "cache"
             ]
     assert re.fullmatch(r"(Redis|Valkey) \d+\.\d+\.\d+", cache.version)
 
 
 async def test_a_server_is_running_as_long_as_one_of_its_processes_lives(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path) as stack:
-        registry = stack._desk.systems
+        registry = (await stack.desk()).systems
 
         async def status() -> str:
             await registry.refresh()

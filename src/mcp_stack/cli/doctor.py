@@ -77,7 +77,7 @@ def _installation(loaded: LoadedSettings) -> Iterator[Finding]:
 async def _services(loaded: LoadedSettings) -> list[Finding]:
     stack = Stack(loaded)
     try:
-        report = await (await stack.aidb()).desk.health(thorough=True)
+        report = await (await stack.desk()).health(thorough=True)
     finally:
         await stack.close()
     findings = []

@@ -108,7 +108,7 @@ def _with(act: Callable[[Desk], Awaitable[T]]) -> T:
     async def run() -> T:
         stack = Stack(load_settings())
         try:
-            return await act((await stack.aidb()).desk)
+            return await act(await stack.desk())
         finally:
             await stack.close()
 

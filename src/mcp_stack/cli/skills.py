@@ -134,7 +134,7 @@ def _with(act: Callable[[SkillLibrary], Awaitable[T]]) -> T:
     async def run() -> T:
         stack = Stack(load_settings())
         try:
-            return await act((await stack.aidb()).desk.skills)
+            return await act((await stack.desk()).skills)
         finally:
             await stack.close()
 

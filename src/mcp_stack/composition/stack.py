@@ -19,6 +19,7 @@ from .ralph import RalphParts
 from .stores import Stores
 
 if TYPE_CHECKING:
+    from ..aidb.desk.service import Desk
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
     from ..file_locks import FileLock
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECONDS_BEFORE_THE_WORKER = 2.0
+# The client's first requests come first, as with the worker; but who has just configured a server waits for it.
+SECONDS_BEFORE_THE_GATEWAY = 0.5
 
 
 class Stack:
@@ -53,8 +56,10 @@ class Stack:
         self._jobs = JobParts(loaded, self._stores)
         self._ralph = RalphParts(self.settings, self._stores, self._jobs)
         events = self._events("aidb", "aidb")
-        self._gateway = GatewayParts(self.settings, self._stores, self._models, events)
-        self._desk = DeskParts(self.settings, self._stores, self._models, events=events, feeder=lambda: None)
+        self._gateway = GatewayParts(loaded, self._stores, self._models, events)
+        self._desk = DeskParts(
+            self.settings, self._stores, self._models, events=events, feeder=lambda: self._knowledge.feeder
+        )
         self._knowledge = KnowledgeParts(
             self.settings,
             self._stores,
@@ -70,6 +75,10 @@ class Stack:
         from ..aidb.service import Aidb
 
         return Aidb(self._knowledge.service, self._gateway.service, self._desk.service)
+
+    async def desk(self) -> Desk:
+        """The desk alone, for the command line."""
+        return self._desk.service
 
     async def coordinator(self) -> Coordinator:
         """The services behind the hybrid coordinator's tools."""
@@ -176,11 +185,22 @@ class Stack:
         except OSError as error:
             logger.warning("the system registry does not know that %s runs: %s", name, error)
 
+    async def run_beside(self, name: str) -> None:
+        """What a server does beside its requests, once it serves a client.
+
+        Args:
+            name: The server.
+        """
+        if name == "aidb":
+            await asyncio.sleep(SECONDS_BEFORE_THE_GATEWAY)
+            await self._gateway.run()
+
     async def _start_worker(self) -> None:
         """See to it that a worker does what comes round by the clock, and what another process left undone."""
         await asyncio.sleep(SECONDS_BEFORE_THE_WORKER)  # the first request comes first
         try:
             await self._jobs.service.ensure_worker()
+            await self._knowledge.catch_up()
         except StackError as error:
             logger.warning("no background work: %s", error)
 

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mcp.server import MCPServer
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
-from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from .. import __version__
 from ..errors import InternalError, NotFoundError, StackError, UsageError
 from ..trace import begin, current
+from .offers import Admit, OfferingServer, Report, client
 from .schema import inlined
+from .strict import described, strict_metadata
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver.context import Context
-    from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
-    from pydantic_core import ErrorDetails
 
 logger = logging.getLogger(__name__)
 
 ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Awaitable[BaseModel]])
-
-
-Admit = Callable[[str], Awaitable[None]]
-"""Counts one request of the client that is named; raises RateLimitedError if it asks too often."""
-
-
-Report = Callable[[str, str, Exception], Awaitable[None]]
-"""Told of a bug: the tool as `server.tool`, the incident's id, and the exception; never raises."""
 
 
 class StrictTool(Tool):
@@ -77,32 +66,24 @@ class StrictTool(Tool):
         try:
             validated = self.fn_metadata.validate_arguments(arguments)
         except ValidationError as error:
-            raise UsageError(_described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
+            raise UsageError(described(error.errors(include_url=False)), f"see the schema of {self.name}") from error
         current().mark("validated")
         if self.admit is not None:
-            # Over stdio a server has one client: who started it. Machines may share the buckets.
-            await self.admit(f"stdio:{os.uname().nodename}:{os.getpid()}")
+            await self.admit(client())
             current().mark("admitted")
         passed = {self.context_kwarg: context} if self.context_kwarg else {}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
         return self.fn_metadata.convert_result(result) if convert_result else result
 
 
-class StackServer(MCPServer[Any]):
+class StackServer(OfferingServer):
     """An MCP server of the stack.
 
     Args:
         name: As clients know it.
         title: For people.
         instructions: When to use which of its tools; under 2,000 characters, for clients cut it there.
-
-    Attributes:
-        admit: Counts the calls of limited tools; set by whoever runs the server.
-        report: Told of bugs; set by whoever runs the server.
     """
-
-    admit: Admit | None = None
-    report: Report | None = None
 
     def __init__(self, name: str, *, title: str, instructions: str) -> None:
         super().__init__(name, title=title, instructions=instructions, version=__version__, log_level="WARNING")
@@ -171,10 +152,7 @@ def error_result(error: StackError) -> CallToolResult:
 def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> StrictTool:
     """What `Tool.from_function` makes, with a strict model of the arguments and plain schemas."""
     context = find_context_parameter(function)
-    metadata = func_metadata(function, skip_names=[context] if context else [])
-    namespace = {"model_config": ConfigDict(extra="forbid", strict=True)}
-    name = metadata.arg_model.__name__
-    metadata.arg_model = cast("type[ArgModelBase]", type(name, (metadata.arg_model,), namespace))
+    metadata = strict_metadata(function, [context] if context else [])
     if metadata.output_schema is not None:
         metadata.output_schema = inlined(metadata.output_schema)
     return StrictTool(
@@ -188,18 +166,3 @@ def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnno
         context_kwarg=context,
         annotations=annotations,
     )
-
-
-def _described(errors: list[ErrorDetails]) -> str:
-    """What is wrong with the arguments, without repeating values that may be long or secret."""
-    problems = []
-    for error in errors[:5]:
-        name = ".".join(str(part) for part in error["loc"]) or "arguments"
-        match error["type"]:
-            case "extra_forbidden":
-                problems.append(f"{name} is not an argument of this tool")
-            case "missing":
-                problems.append(f"{name} is required")
-            case _:
-                problems.append(f"{name}: {error['msg'].removeprefix('Value error, ')}")
-    return ", ".join(problems)

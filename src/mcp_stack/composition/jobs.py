@@ -15,9 +15,12 @@ from .stores import Stores
 if TYPE_CHECKING:
     from ..file_locks import FileLock
     from ..jobs.worker import Handler, Report, Worker
+    from ..storage.postgres.imports import PostgresImports
+    from ..storage.postgres.pool import Connection
 
-# Chores at once, beside Ralph's iterations.
-CHORES = 2
+# Chores at once, beside Ralph's iterations: an import may take one for hours.
+CHORES = 4
+IMPORT_FOLDER = "aidb.import_folder"
 
 
 class JobParts:
@@ -56,6 +59,20 @@ class JobParts:
 
         worker = DetachedWorker(self._settings.data, self._environ)
         return MachineJobs(worker, JobAdder(), self._stores.database.write, self.chores, self.announce)
+
+    @cached_property
+    def imports(self) -> PostgresImports:
+        """Imports of folders, each with its job."""
+        from ..jobs.app import JobAdder
+        from ..storage.postgres.imports import PostgresImports
+
+        adder = JobAdder()
+
+        async def defer(connection: Connection, import_id: str) -> None:
+            lock = f"import:{import_id}"
+            await adder.add(connection, IMPORT_FOLDER, {"import_id": import_id}, queue=self.chores, lock=lock)
+
+        return PostgresImports(self._stores.database, self.chores, defer)
 
     def worker(self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule], report: Report) -> Worker:
         """This machine's worker.

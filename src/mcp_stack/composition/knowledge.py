@@ -8,21 +8,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..ports.answering import Answering
+from ..ports.feeding import Feeder
 from ..ports.jobs import Schedule
 from ..settings import Settings
 from ..telemetry.events import JsonlEvents
-from .jobs import JobParts
+from .jobs import IMPORT_FOLDER, JobParts
 from .models import ModelAdapters
 from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.gateway.discovery import ToolIndex
+    from ..aidb.knowledge.background import Background
+    from ..aidb.knowledge.embedding import Embedding
+    from ..aidb.knowledge.files import Files
     from ..aidb.knowledge.garbage import GarbageCollector
     from ..aidb.knowledge.observing import ObservedSearch
     from ..aidb.knowledge.service import Knowledge
+    from ..aidb.knowledge.storing import Storing
     from ..jobs.worker import Handler
 
 COLLECT_GARBAGE = "aidb.collect_garbage"
+EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
 class KnowledgeParts:
@@ -84,13 +90,12 @@ class KnowledgeParts:
     def service(self) -> Knowledge:
         """The services behind the tools."""
         from ..aidb.knowledge.catalogue import DocumentCatalogue
-        from ..aidb.knowledge.files import Files
+        from ..aidb.knowledge.folders import FolderImports
         from ..aidb.knowledge.gaps import QueryGaps
         from ..aidb.knowledge.ingest import Ingest
         from ..aidb.knowledge.query import Query
         from ..aidb.knowledge.service import Knowledge
 
-        security = self._settings.security
         return Knowledge(
             settings=self._settings,
             asking=Query(self._answering(), self.search, self._tools(), self._events),
@@ -99,25 +104,87 @@ class KnowledgeParts:
             tidying=self.garbage,
             lacking=QueryGaps(self._stores.gaps, self._models.embedder, self.search),
             importing=Ingest(
-                documents=self._stores.documents,
-                vectors=self._stores.vectors,
-                embedder=self._models.embedder,
-                files=Files(self._settings.allowed_roots, security.max_document_bytes),
+                storing=self._storing,
+                folders=FolderImports(self._jobs.imports, self._jobs.service, self._files),
+                background=self.background,
+                files=self._files,
                 events=self._events,
-                max_bytes=security.max_document_bytes,
+                max_bytes=self._settings.security.max_document_bytes,
             ),
         )
+
+    @cached_property
+    def feeder(self) -> Feeder:
+        """Takes what other parts of the stack know."""
+        from ..aidb.knowledge.feeding import Feeding
+
+        return Feeding(self._storing, self._settings.security.max_document_bytes)
+
+    @cached_property
+    def background(self) -> Background:
+        """Leaves embedding to the worker."""
+        from ..aidb.knowledge.background import Background
+
+        return Background(self._stores.provenance, self._embedding, self._jobs.service)
+
+    async def catch_up(self) -> None:
+        """Have embedded what lacks vectors of the current model, in the background.
+
+        Raises:
+            UnavailableError: The database is down or full.
+        """
+        await self.background.catch_up()
 
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the knowledge base, by the job's name."""
-        return {COLLECT_GARBAGE: self.garbage.collect_by_the_clock}
+        from ..aidb.knowledge.answered import FEED_INTERACTIONS, AnsweredFeed
+        from ..aidb.knowledge.background import REEMBED
+        from ..aidb.knowledge.import_job import ImportJob
+        from ..aidb.knowledge.reembedding import Reembedding
+
+        stores, hybrid = self._stores, self._settings.hybrid
+        importing = ImportJob(
+            imports=self._jobs.imports,
+            storing=self._storing,
+            files=self._files,
+            events=self._events,
+            max_bytes=self._settings.security.max_document_bytes,
+        )
+        return {
+            COLLECT_GARBAGE: self.garbage.collect_by_the_clock,
+            IMPORT_FOLDER: importing.run,
+            REEMBED: Reembedding(stores.provenance, self._embedding).run,
+            FEED_INTERACTIONS: AnsweredFeed(stores.answered, self.feeder, hybrid.high_value_threshold).run,
+        }
 
     @property
     def schedules(self) -> list[Schedule]:
         """What it does again and again."""
+        from ..aidb.knowledge.answered import FEED_INTERACTIONS
+        from ..aidb.knowledge.background import REEMBED
+
         chosen = self._settings.garbage_collection
-        return [Schedule(COLLECT_GARBAGE, chosen.schedule)] if chosen.enabled else []
+        garbage = [Schedule(COLLECT_GARBAGE, chosen.schedule)] if chosen.enabled else []
+        return [*garbage, Schedule(REEMBED, EVERY_FIVE_MINUTES), Schedule(FEED_INTERACTIONS, EVERY_FIVE_MINUTES)]
+
+    @cached_property
+    def _files(self) -> Files:
+        from ..aidb.knowledge.files import Files
+
+        return Files(self._settings.allowed_roots, self._settings.security.max_document_bytes)
+
+    @cached_property
+    def _embedding(self) -> Embedding:
+        from ..aidb.knowledge.embedding import Embedding
+
+        return Embedding(self._models.embedder, self._stores.vectors, self._stores.provenance)
+
+    @cached_property
+    def _storing(self) -> Storing:
+        from ..aidb.knowledge.storing import Storing
+
+        return Storing(self._stores.documents, self._stores.provenance, self._stores.vectors, self._embedding)
 
     async def close(self) -> None:
         """Write down what searches found, before the stores are closed."""

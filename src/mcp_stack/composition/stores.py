@@ -13,6 +13,7 @@ from ..settings import Settings
 if TYPE_CHECKING:
     from ..storage.postgres.catalogue import PostgresCatalogue
     from ..storage.postgres.documents import PostgresDocuments
+    from ..storage.postgres.feeds import PostgresAnsweredQuestions
     from ..storage.postgres.gaps import PostgresGaps
     from ..storage.postgres.garbage import PostgresGarbage
     from ..storage.postgres.interactions import PostgresInteractions
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
     from ..storage.postgres.points import PostgresPoints
     from ..storage.postgres.pool import Database
+    from ..storage.postgres.provenance import PostgresProvenance
     from ..storage.postgres.runs import PostgresRuns
     from ..storage.postgres.skills import PostgresSkills
     from ..storage.postgres.systems import PostgresSystems
-    from ..storage.postgres.tools import PostgresTools
+    from ..storage.postgres.tools import PostgresCallLog, PostgresTools
 
 # The column of document_embeddings; a vector index needs a fixed length.
 STORED_DIMENSIONS = 384
@@ -107,6 +109,20 @@ class Stores:
         return PostgresGaps(self.database)
 
     @cached_property
+    def provenance(self) -> PostgresProvenance:
+        """What documents were made from."""
+        from ..storage.postgres.provenance import PostgresProvenance
+
+        return PostgresProvenance(self.database)
+
+    @cached_property
+    def answered(self) -> PostgresAnsweredQuestions:
+        """Answered questions, to be read once."""
+        from ..storage.postgres.feeds import PostgresAnsweredQuestions
+
+        return PostgresAnsweredQuestions(self.database)
+
+    @cached_property
     def interactions(self) -> PostgresInteractions:
         """The record of answered questions."""
         from ..storage.postgres.interactions import PostgresInteractions
@@ -147,6 +163,13 @@ class Stores:
         from ..storage.postgres.tools import PostgresTools
 
         return PostgresTools(self.database)
+
+    @cached_property
+    def calls(self) -> PostgresCallLog:
+        """The audit log of calls of other servers' tools."""
+        from ..storage.postgres.tools import PostgresCallLog
+
+        return PostgresCallLog(self.database)
 
     @cached_property
     def runs(self) -> PostgresRuns:

@@ -1,19 +1,16 @@
-"""Files that a caller names: only inside the allowed roots, only text, only so large."""
+"""Files that a caller names: only inside the allowed roots, only regular ones, only so large."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import DeniedError, NotFoundError, UsageError
 from ...validation import checked_text
 
-TEXT_SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".txt", ".rst", ".adoc"})
-MAX_FILES = 10_000
 MAX_PATH_CHARACTERS = 4096
-_IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "target", "dist", "build"})
 
 
 class Files:
@@ -59,50 +56,64 @@ class Files:
             raise NotFoundError(f"{path[:200]!r} does not exist", "check the path")
         return resolved
 
-    def read_text(self, file: Path) -> str:
-        """Read a resolved text file.
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The allowed folders."""
+        return self._roots
+
+    def still_allowed(self, path: Path) -> bool:
+        """Whether a resolved path is what it was: nobody has put a link in its place.
+
+        Args:
+            path: From `resolve`, maybe some time ago.
+        """
+        try:
+            return path.resolve() == path and path.exists()
+        except OSError:
+            return False
+
+    def head(self, file: Path, count: int) -> bytes:
+        """The first bytes of a resolved file; none of one that cannot be read.
+
+        Args:
+            file: Which one.
+            count: How many.
+        """
+        try:
+            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as stream:
+                return stream.read(count) if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else b""
+        except OSError:
+            return b""
+
+    def read(self, file: Path, max_bytes: int = 0) -> bytes:
+        """Read a resolved file.
+
+        Args:
+            file: Which one.
+            max_bytes: Largest size; 0 for that of every document.
 
         Raises:
-            UsageError: It is too large, binary, not UTF-8, or no regular file.
+            UsageError: It is too large, or no regular file.
             DeniedError: The operating system refuses to read it.
         """
         name = name_of(file)
+        most = max_bytes or self._max_bytes
         try:
             # Opened without waiting: a pipe would block for ever before fstat can tell what it is.
-            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as stream:
                 information = os.fstat(stream.fileno())
                 if not stat.S_ISREG(information.st_mode):
-                    raise UsageError(f"{name} is no regular file", "name a text file or a folder")
-                if information.st_size > self._max_bytes:
+                    raise UsageError(f"{name} is no regular file", "name a file or a folder")
+                if information.st_size > most:
                     raise UsageError(
-                        f"{name} has {information.st_size} bytes", f"at most {self._max_bytes} can be imported"
+                        f"{name} has {information.st_size} bytes",
+                        f"at most {most} can be imported (security.max_document_bytes)",
                     )
-                data = stream.read(self._max_bytes + 1)
+                return stream.read(most + 1)
         except PermissionError as error:
             raise DeniedError(f"{name} may not be read", "give this user the right to read it") from error
         except OSError as error:
-            raise UsageError(f"{name} cannot be read ({error.strerror})", "name a readable text file") from error
-        return decoded(data, name)
-
-    def walk(self, folder: Path) -> Iterator[Path]:
-        """The text files below a resolved folder, in order; hidden ones and build folders are passed over.
-
-        Links are not followed: they may lead out of the roots, or round in circles.
-
-        Raises:
-            UsageError: There are more than can be imported at once.
-        """
-        count = 0
-        for parent, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED_FOLDERS)
-            for name in sorted(names):
-                file = Path(parent, name)
-                if name.startswith(".") or file.suffix.lower() not in TEXT_SUFFIXES or file.is_symlink():
-                    continue
-                count += 1
-                if count > MAX_FILES:
-                    raise UsageError(f"{folder} has more than {MAX_FILES} text files", "import its subfolders")
-                yield file
+            raise UsageError(f"{name} cannot be read ({error.strerror})", "name a readable file") from error
 
 
 def name_of(file: Path) -> str:
@@ -112,19 +123,3 @@ def name_of(file: Path) -> str:
         file: Any path.
     """
     return os.fsencode(file).decode("utf-8", "replace")
-
-
-def decoded(data: bytes, name: str) -> str:
-    """Text of a file.
-
-    Raises:
-        UsageError: It is binary, or in an encoding other than UTF-8 (UTF-16 with a mark is read too).
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is binary or not UTF-8", "convert it to UTF-8 text first") from error
-    if "\0" in text:
-        raise UsageError(f"{name} is binary", "name a text file")
-    return text

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
-import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import StackError, UnavailableError, UsageError
-from ...ports.documents import Documents, NewDocument
-from ...ports.embedder import Embedder
+from ...errors import UsageError
 from ...ports.events import Events
-from ...ports.vectors import Point, Vectors
 from ...validation import checked_text
 from ..arguments import checked_tags
-from .chunking import chunk, title_of
+from .background import Background
+from .entries import Labels, entry_of, file_key
 from .files import Files, name_of
+from .folders import FolderImports, Progress
+from .formats.isolation import IsolatedReader
+from .formats.kinds import ISOLATED, Kind, kind_of
+from .formats.nixos import COLLECTION as NIXOS_DOCS
+from .formats.nixos import is_options
+from .formats.parsed import Parsed
+from .formats.reading import HEAD_BYTES, Source, read
 from .models import ImportResult
+from .storing import Entry, Storing, key_of
 
-logger = logging.getLogger(__name__)
-
-DEFAULT_COLLECTION = "imported"
-
-Progress = Callable[[int, int, str], Awaitable[None]]
-"""Told how many files are done, how many there are, and the name of the one that was just done."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What became of one document."""
-
-    id: str
-    chunks: int
-    duplicate_of: str
-    note: str
+# A client waits for one document: more passages than that are embedded in the background.
+PASSAGES_WHILE_THE_CALLER_WAITS = 1000
+_HTML = ("<!doctype html", "<html")
 
 
 class Ingest:
@@ -49,16 +38,16 @@ class Ingest:
     def __init__(
         self,
         *,
-        documents: Documents,
-        vectors: Vectors,
-        embedder: Embedder,
+        storing: Storing,
+        folders: FolderImports,
+        background: Background,
         files: Files,
         events: Events,
         max_bytes: int,
     ) -> None:
-        self._documents = documents
-        self._vectors = vectors
-        self._embedder = embedder
+        self._storing = storing
+        self._folders = folders
+        self._background = background
         self._files = files
         self._events = events
         self._max_bytes = max_bytes
@@ -78,124 +67,95 @@ class Ingest:
 
         Args:
             text: The document itself; empty if a path is given.
-            path: A file, or a folder whose text files are imported; empty if a text is given.
-            title: Empty for the first heading, or the file's name.
-            collection: Empty for `imported`.
+            path: A file, or a folder whose files are imported; empty if a text is given.
+            title: Empty for the document's own, or the file's name.
+            collection: Empty for `codebase-context` for source code, `imported` for everything else.
             tags: Labels to filter by.
             source: Where it is from; empty for the path.
-            progress: Awaited after each file of a folder.
+            progress: Awaited as the files of a folder are done.
 
         Raises:
             UsageError: Neither or both of text and path are given, or one is not acceptable.
             DeniedError: The path is outside the allowed roots.
             NotFoundError: The path does not exist.
-            UnavailableError: The database is down or full.
+            UnavailableError: The database is down or full, or a folder's worker cannot be started.
         """
         if bool(text.strip()) == bool(path.strip()):
             raise UsageError("exactly one of text and path is needed", "give the text itself, or a file or folder")
-        collection = checked_text("collection", collection, 100, required=False) or DEFAULT_COLLECTION
-        title = checked_text("title", title, 300, required=False)
-        source = checked_text("source", source, 1000, required=False)
-        labels = checked_tags(tags)
+        labels = Labels(
+            title=checked_text("title", title, 300, required=False),
+            collection=checked_text("collection", collection, 100, required=False),
+            tags=checked_tags(tags),
+            source=checked_text("source", source, 1000, required=False),
+        )
         if text.strip():
-            if len(text.encode("utf-8", "surrogatepass")) > self._max_bytes:
-                raise UsageError("text is too long", f"at most {self._max_bytes} bytes can be imported at once")
-            stored = await self._store(text, title, source or "text", collection, labels)
-            return _result(stored)
+            return await self._import_text(text, labels)
         target = self._files.resolve(path)
         if target.is_dir():
-            return await self._import_folder(target, collection, labels, progress)
-        content = self._files.read_text(target)
-        stored = await self._store(content, title or title_of(content), source or name_of(target), collection, labels)
-        return _result(stored)
+            return await self._folders.run(target, labels, progress)
+        return await self._import_file(target, labels, progress)
 
-    async def _import_folder(
-        self, folder: Path, collection: str, tags: tuple[str, ...], progress: Progress | None
-    ) -> ImportResult:
-        files = list(self._files.walk(folder))
-        if not files:
-            raise UsageError(f"{folder} has no text files", "it needs .md, .txt, .rst or .adoc files")
-        added = duplicates = chunks = 0
-        skipped: list[str] = []
-        notes: list[str] = []
-        for number, file in enumerate(files, start=1):
-            try:
-                content = self._files.read_text(file)
-                stored = await self._store(content, title_of(content) or file.stem, name_of(file), collection, tags)
-            except UnavailableError:
-                raise
-            except StackError as error:
-                skipped.append(f"{name_of(file.relative_to(folder))}: {error.problem}")
-            else:
-                chunks += stored.chunks
-                added += not stored.duplicate_of
-                duplicates += bool(stored.duplicate_of)
-                if stored.note and stored.note not in notes:
-                    notes.append(stored.note)
-            if progress:
-                await progress(number, len(files), name_of(file.relative_to(folder)))
-        return ImportResult(
-            document_id="",
-            chunks=chunks,
-            duplicate_of="",
-            documents=added,
-            duplicates=duplicates,
-            skipped=skipped,
-            notes=notes,
-        )
-
-    async def _store(self, text: str, title: str, source: str, collection: str, tags: tuple[str, ...]) -> _Stored:
+    async def _import_text(self, text: str, labels: Labels) -> ImportResult:
+        if len(text.encode("utf-8", "surrogatepass")) > self._max_bytes:
+            raise UsageError("text is too long", f"at most {self._max_bytes} bytes can be imported at once")
         # PostgreSQL has no NUL in its texts, and a lone surrogate is no character.
         content = checked_text("text", text, self._max_bytes)
-        document = NewDocument(
-            id=str(uuid.uuid4()),
-            title=title or title_of(content),
-            content=content,
-            content_hash=hashlib.sha256(content.encode()).digest(),
-            source=source,
-            collection=collection,
-            tags=tags,
-            chunks=await asyncio.to_thread(chunk, content),
+        name = "text.html" if content[:100].lower().startswith(_HTML) else "text.md"
+        (parsed,) = await self._read(Source(name, labels.collection), content.encode(), kind_of(name, b""))
+        labels = Labels(labels.title, labels.collection, labels.tags, labels.source or "text")
+        key = key_of("text", hashlib.sha256(content.encode()).hexdigest())
+        return await self._finish(
+            entry_of(parsed, labels, kind=None, key=key, seed="", max_bytes=self._max_bytes), parsed
         )
-        if existing := await self._documents.add(document):
-            note = ""
-            if existing.embedding_model != self._embedder.model:
-                # An import that was broken off, or ran before there was an embedder, is completed by the next one.
-                note = await self._embed(replace(document, id=existing.id))
-            return _Stored(existing.id, 0, existing.id, note)
-        note = await self._embed(document)
-        self._events.record(
-            "import", document_id=document.id, source=source, collection=collection, chunks=len(document.chunks)
+
+    async def _import_file(self, file: Path, labels: Labels, progress: Progress | None) -> ImportResult:
+        if labels.collection == NIXOS_DOCS and is_options(file.name, self._files.head(file, HEAD_BYTES)):
+            return await self._folders.run(file, labels, progress)
+        data = await asyncio.to_thread(self._files.read, file)
+        kind = kind_of(file.name, data[:HEAD_BYTES])
+        (parsed,) = await self._read(Source(file.name, labels.collection), data, kind)
+        name = name_of(file)
+        labels = Labels(labels.title, labels.collection, labels.tags, labels.source or name)
+        key = file_key(str(file), parsed)
+        return await self._finish(
+            entry_of(parsed, labels, kind=kind, key=key, seed="", max_bytes=self._max_bytes), parsed
         )
-        return _Stored(document.id, len(document.chunks), "", note)
 
-    async def _embed(self, document: NewDocument) -> str:
-        """Store the document's vectors; what is in the way, if something is."""
-        texts = [f"{document.title}\n{document.content[:2000]}"]
-        texts += [f"{document.title}\n{part.heading}\n{part.content}" for part in document.chunks]
-        try:
-            vectors = await self._embedder.embed_documents(texts)
-            namespace = uuid.UUID(document.id)
-            points = [
-                Point(str(uuid.uuid5(namespace, str(ordinal))), vector, document.id, ordinal, document.tags)
-                for ordinal, vector in enumerate(vectors)
-            ]
-            await self._vectors.upsert(document.collection, self._embedder.model, points)
-        except UnavailableError as error:
-            # The caller is told in the notes, once for a whole folder.
-            logger.info("document %s is found by its words only: %s", document.id, error)
-            return f"found by words only: {error.problem}; {error.remedy}"
-        await self._documents.mark_embedded(document.id, self._embedder.model)
-        return ""
+    async def _read(self, source: Source, data: bytes, kind: Kind | None) -> list[Parsed]:
+        if kind in ISOLATED:
+            async with IsolatedReader() as reader:
+                return await reader.read(source, data)
+        return await asyncio.to_thread(read, source, data)
 
-
-def _result(stored: _Stored) -> ImportResult:
-    return ImportResult(
-        document_id=stored.id,
-        chunks=stored.chunks,
-        duplicate_of=stored.duplicate_of,
-        documents=0 if stored.duplicate_of else 1,
-        duplicates=1 if stored.duplicate_of else 0,
-        skipped=[],
-        notes=[stored.note] if stored.note else [],
-    )
+    async def _finish(self, entry: Entry, parsed: Parsed) -> ImportResult:
+        (stored,) = await self._storing.store([entry])
+        notes = [parsed.note] if parsed.note else []
+        near: tuple[str, ...] = ()
+        if len(entry.document.chunks) > PASSAGES_WHILE_THE_CALLER_WAITS:
+            await self._background.embed_soon()
+            notes.append("found by words at once, by meaning as soon as its passages are embedded in the background")
+        else:
+            embedded = await self._storing.embed([entry], [stored])
+            near = embedded.near_duplicates
+            notes += [embedded.note] if embedded.note else []
+        if stored.is_new:
+            self._events.record(
+                "import",
+                document_id=stored.id,
+                source=entry.document.source,
+                collection=entry.document.collection,
+                chunks=len(entry.document.chunks),
+            )
+        return ImportResult(
+            document_id=stored.id,
+            chunks=len(entry.document.chunks) if stored.is_new else 0,
+            duplicate_of="" if stored.is_new else stored.id,
+            documents=1 if stored.is_new else 0,
+            replaced=1 if stored.replaces else 0,
+            duplicates=0 if stored.is_new else 1,
+            near_duplicates=list(near),
+            skipped=[],
+            notes=notes,
+            state="done",
+            import_id="",
+        )

@@ -56,9 +56,13 @@ class ImportResult(BaseModel):
     chunks: int
     duplicate_of: str = Field(description="Id of the document that has the same content; empty if it is new")
     documents: int = Field(description="Documents added; 0 for a duplicate")
+    replaced: int = Field(description="Of those, new versions of files that were imported before")
     duplicates: int = Field(description="Documents that were there already")
-    skipped: list[str] = Field(description="Files of a folder that are no text, with the reason")
+    near_duplicates: list[str] = Field(description="Ids of documents that are nearly the same")
+    skipped: list[str] = Field(description="Files of a folder that were left out, with the reason")
     notes: list[str]
+    state: Literal["done", "running", "failed"] = Field(description="running: the same call again waits for the end")
+    import_id: str = Field(description="Of a folder's import; empty otherwise")
 
 
 class DocumentSummary(BaseModel):

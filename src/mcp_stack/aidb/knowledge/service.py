@@ -12,9 +12,10 @@ from ...settings import Settings
 from ...validation import checked_choice, checked_context, checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit, checked_query, checked_tags
 from .catalogue import DocumentCatalogue
+from .folders import Progress
 from .gaps import QueryGaps
 from .garbage import GarbageCollector
-from .ingest import Ingest, Progress
+from .ingest import Ingest
 from .models import (
     DeletedDocument,
     DocumentContent,

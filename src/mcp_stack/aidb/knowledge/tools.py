@@ -79,14 +79,19 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Knowledge]]) -
     async def import_document(
         ctx: Context[Any, Any],
         text: Annotated[str, Field(description="The document itself; or give a path")] = "",
-        path: Annotated[str, Field(description="A text file, or a folder of them, in an allowed root")] = "",
-        title: Annotated[str, Field(description="Empty for the first heading")] = "",
-        collection: Annotated[str, Field(description="Empty for `imported`")] = "",
+        path: Annotated[str, Field(description="A file or a folder in an allowed root")] = "",
+        title: Annotated[str, Field(description="Empty for the document's own")] = "",
+        collection: Annotated[
+            str, Field(description="Empty for `imported`, and for source code `codebase-context`")
+        ] = "",
         tags: Annotated[list[str], Field(description="Labels to filter by")] = [],
         source: Annotated[str, Field(description="Where it is from; empty for the path")] = "",
     ) -> ImportResult:
-        """Add a text, a Markdown or text file, or a folder of them to the knowledge base. Importing the same content
-        twice changes nothing. A folder reports its progress.
+        """Add to the knowledge base: a text, a file (Markdown, HTML, PDF, source code, notebooks, data, plain text) or
+        a whole folder of them, as .gitignore files allow. Use it when the user wants something remembered or searched,
+        such as notes, documentation or a code base. The same content again changes nothing; a changed file replaces
+        its older version. A folder is imported in the background, with progress: if the answer has the state
+        `running`, make the same call again to wait for the end.
         """
 
         async def progress(done: int, total: int, name: str) -> None:

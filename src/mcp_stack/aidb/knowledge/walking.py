@@ -33,6 +33,7 @@ class Folder:
         passed_over_count: How many are not; those that are ignored or hidden do not count.
         too_many: There are more files than can be imported at once.
         changed_at: When one of its files or folders was changed last, in seconds since 1970.
+        is_file: It is no folder, but a file itself.
     """
 
     files: list[str] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Folder:
     passed_over_count: int = 0
     too_many: bool = False
     changed_at: float = 0.0
+    is_file: bool = False
 
     def pass_over(self, name: str, reason: str) -> None:
         """Note a file that is not imported."""
@@ -54,9 +56,11 @@ def walk(folder: Path, roots: Sequence[Path]) -> Folder:
     Hidden files, build folders and links are left out too: links may lead out of the roots, or round in circles.
 
     Args:
-        folder: Resolved.
+        folder: Resolved; or a file, which is then all that is found.
         roots: Folders above it whose .gitignore files may be read.
     """
+    if not folder.is_dir():
+        return Folder(files=[folder.name], changed_at=folder.stat().st_ctime, is_file=True)
     found = Folder()
     # A stack of its own rather than os.walk: the rules of a folder are known where its files are listed.
     pending: list[tuple[Path, tuple[_Rules, ...]]] = [(folder, tuple(_rules_above(folder, roots)))]

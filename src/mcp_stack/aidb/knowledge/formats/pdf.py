@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import UsageError
 from ..chunking import Block, packed
-from .parsed import Parsed
+from .parsed import CONTROL, Parsed
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -17,8 +17,6 @@ MAX_PAGES = 3000
 MAX_OUTLINE_ENTRIES = 2000
 # A word that was broken at the end of a line.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])-\n(?=[a-z])")
-# What PostgreSQL and the passages do not bear: fonts without a mapping give such characters.
-_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 
 
 def read_pdf(data: bytes) -> Parsed:
@@ -67,7 +65,7 @@ def _pages(reader: PdfReader, count: int) -> tuple[list[str], list[Exception]]:
     failures: list[Exception] = []
     for number in range(count):
         try:
-            text = _CONTROL.sub(" ", reader.pages[number].extract_text())
+            text = CONTROL.sub(" ", reader.pages[number].extract_text())
         except Exception as error:  # noqa: BLE001 - on files that break the format the library raises anything
             failures.append(error)
             text = ""
@@ -81,7 +79,7 @@ def _title(reader: PdfReader, pages: list[str]) -> str:
         named = str(reader.metadata.title or "") if reader.metadata else ""
     except Exception:  # noqa: BLE001 - a title is not worth failing for, and the library raises anything
         named = ""
-    named = " ".join(_CONTROL.sub(" ", named).split())
+    named = " ".join(CONTROL.sub(" ", named).split())
     if named and not named.lower().startswith(("untitled", "microsoft word -")):
         return named[:200]
     return next((line.strip() for page in pages for line in page.splitlines() if line.strip()), "")[:200]
@@ -100,7 +98,7 @@ def _chapters(reader: PdfReader) -> dict[int, str]:
                 continue
             seen += 1
             page = reader.get_destination_page_number(entry)
-            title = " ".join(_CONTROL.sub(" ", str(entry.title)).split())[:150]
+            title = " ".join(CONTROL.sub(" ", str(entry.title)).split())[:150]
             if page is not None and page >= 0 and title:
                 chapters.setdefault(page + 1, title)
     except Exception:  # noqa: BLE001 - a broken outline takes nothing from the text, and the library raises anything

@@ -12,7 +12,7 @@ from .markup import read_asciidoc, read_data, read_markdown, read_rst, read_tabl
 from .nixos import COLLECTION as NIXOS
 from .nixos import is_options, read_nixos_markdown, read_options
 from .notebook import read_notebook
-from .parsed import Parsed
+from .parsed import CONTROL, Parsed
 
 HEAD_BYTES = 8192
 # Kinds that name no title of their own are named after their file.
@@ -101,4 +101,5 @@ def decoded(data: bytes, name: str) -> str:
         raise UsageError(f"{name} is binary or not UTF-8", "convert it to UTF-8 text first") from error
     if "\0" in text:
         raise UsageError(f"{name} is binary", "name a text file")
-    return text
+    # Form feeds and the colours of terminals: PostgreSQL takes them, people and models are confused by them.
+    return CONTROL.sub(" ", text)

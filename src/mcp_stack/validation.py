@@ -37,24 +37,33 @@ def checked_text(name: str, value: str, max_length: int, *, required: bool = Tru
     return value.strip()
 
 
-def checked_context(context: Mapping[str, Any], max_characters: int) -> None:
+def checked_context(context: Mapping[str, Any], max_characters: int, name: str = "context") -> int:
     """Check a JSON object that came from outside.
+
+    Args:
+        context: The object.
+        max_characters: Most characters of all its texts, keys and members.
+        name: The argument's name, for the message.
+
+    Returns:
+        How many values it consists of.
 
     Raises:
         UsageError: It is too large or too deep, a text in it has control characters, or a number is none of JSON's.
     """
-    total = 0
+    total = count = 0
     pending: list[tuple[Any, int]] = [(context, 0)]
     while pending:
         value, depth = pending.pop()
+        count += 1
         if depth > MAX_DEPTH:
-            raise UsageError(f"context is nested more than {MAX_DEPTH} deep", "flatten it")
+            raise UsageError(f"{name} is nested more than {MAX_DEPTH} deep", "flatten it")
         match value:
             case str():
                 total += len(value)
-                _refuse_control_characters("context", value)
+                _refuse_control_characters(name, value)
             case float() if not math.isfinite(value):
-                raise UsageError("context has a number that is not finite", "leave it out, or give it as text")
+                raise UsageError(f"{name} has a number that is not finite", "leave it out, or give it as text")
             case Mapping():
                 total += len(value)
                 pending += [(part, depth + 1) for pair in value.items() for part in pair]
@@ -62,7 +71,8 @@ def checked_context(context: Mapping[str, Any], max_characters: int) -> None:
                 total += len(value)
                 pending += [(item, depth + 1) for item in value]
         if total > max_characters:
-            raise UsageError("context is too large", f"at most {max_characters} characters are allowed")
+            raise UsageError(f"{name} is too large", f"at most {max_characters} characters are allowed")
+    return count
 
 
 def _refuse_control_characters(name: str, value: str) -> None:

@@ -25,5 +25,5 @@ def serve(name: str, *, legacy: bool, log_level: str) -> int:
     server = build_server(name, stack)
     configure_logging(log_level)
     started()
-    serve_stdio(server, stack.close, parent=PARENT, legacy=legacy)
+    serve_stdio(server, stack.close, parent=PARENT, legacy=legacy, beside=lambda: stack.run_beside(name))
     return 0

@@ -2,51 +2,97 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..ports.jobs import Schedule
-from ..settings import Settings
+from ..settings import LoadedSettings
 from ..telemetry.events import JsonlEvents
 from .models import ModelAdapters
 from .stores import Stores
 
 if TYPE_CHECKING:
+    from ..aidb.gateway.calls import ToolCalls
+    from ..aidb.gateway.configured import Configured
     from ..aidb.gateway.discovery import ToolIndex
     from ..aidb.gateway.registry import Registry
     from ..aidb.gateway.service import Gateway
+    from ..aidb.gateway.supervisor import Supervisor
     from ..jobs.worker import Handler
+    from ..ports.upstreams import Connector, Listing, Upstream
+
+logger = logging.getLogger(__name__)
+
+PRUNE_CALLS = "prune_tool_calls"
 
 
 class GatewayParts:
     """What the gateway is made of.
 
     Args:
-        settings: Of everything.
+        loaded: The settings, and the environment that they may refer to.
         stores: Where the registry is.
         models: Embeds the tools.
         events: Telemetry of AIDB.
     """
 
-    def __init__(self, settings: Settings, stores: Stores, models: ModelAdapters, events: JsonlEvents) -> None:
-        self._settings = settings
+    def __init__(self, loaded: LoadedSettings, stores: Stores, models: ModelAdapters, events: JsonlEvents) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
         self._stores = stores
         self._models = models
         self._events = events
 
     @cached_property
+    def configured(self) -> Configured:
+        """The servers that are configured."""
+        from ..aidb.gateway.configured import configured
+        from ..aidb.gateway.manifests import manifests_folder, read_manifests
+
+        manifests = read_manifests(manifests_folder(self._settings.tools.manifests))
+        return configured(self._settings, self._loaded.config_folder, self._loaded.environ, manifests)
+
+    @cached_property
     def registry(self) -> Registry:
         """The known tools of every server."""
-        from ..aidb.gateway.manifests import known_tools, manifests_folder
         from ..aidb.gateway.registry import Registry
 
-        shipped = known_tools(manifests_folder(self._settings.tools.manifests))
         return Registry(
             self._stores.tools,
-            shipped,
-            status=lambda server: "known" if server in shipped else "",
-            state=lambda: 0,
-            removed_after_seconds=86_400,
+            self.configured.shipped,
+            status=self.supervisor.tool_status,
+            state=lambda: self.supervisor.turns,
+            removed_after_seconds=self._settings.tools.removed_after_hours * 3600,
+        )
+
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        """The connections to other servers."""
+        from ..aidb.gateway.supervisor import Supervisor
+
+        tools = self._settings.tools
+        return Supervisor(
+            self.configured.upstreams,
+            self._connector,
+            self._stores.tools,
+            self._take_over,
+            discovery_seconds=tools.discovery_interval if tools.discovery_enabled else None,
+            max_call_seconds=tools.max_call_seconds,
+        )
+
+    @cached_property
+    def calls(self) -> ToolCalls:
+        """Calls of their tools."""
+        from ..aidb.gateway.calls import ToolCalls
+
+        return ToolCalls(
+            self.registry,
+            self.supervisor,
+            self._stores.calls,
+            self._events,
+            None,
+            audit_arguments=self._settings.tools.audit_arguments,
         )
 
     @cached_property
@@ -61,17 +107,45 @@ class GatewayParts:
         """The services behind the tools."""
         from ..aidb.gateway.service import Gateway
 
-        return Gateway(settings=self._settings, tools=self.index)
+        return Gateway(
+            settings=self._settings,
+            tools=self.index,
+            calls=self.calls,
+            registry=self.registry,
+            supervisor=self.supervisor,
+            notes=tuple(self.configured.notes),
+        )
 
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the gateway, by the job's name."""
-        return {}
+        return {PRUNE_CALLS: self._prune_calls}
 
     @property
     def schedules(self) -> list[Schedule]:
         """What it does again and again."""
-        return []
+        return [Schedule(PRUNE_CALLS, "17 3 * * *")]
+
+    async def run(self) -> None:
+        """What a server does for the gateway beside its requests: it lists servers that were never listed."""
+        if any(not upstream.ours for upstream in self.configured.upstreams.values()):
+            await self.supervisor.run()
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Leave every server."""
+        if "supervisor" in self.__dict__:
+            await self.supervisor.close()
+        if "calls" in self.__dict__:
+            await self.calls.settled()
+
+    async def _take_over(self, upstream: Upstream, listing: Listing) -> None:
+        await self.registry.record(upstream.name, upstream.category, listing.offered)
+
+    async def _prune_calls(self) -> None:
+        forgotten = await self._stores.calls.prune(self._settings.tools.audit_days)
+        logger.info("%d calls of tools are forgotten", forgotten)
+
+    def _connector(self) -> Connector:
+        from ..upstreams.connect import McpConnector
+
+        return McpConnector(self._loaded.environ, max_message_bytes=self._settings.tools.max_message_bytes)

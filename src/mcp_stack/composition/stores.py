@@ -160,9 +160,16 @@ class Stores:
     @cached_property
     def tools(self) -> PostgresTools:
         """The tool registry."""
-        from ..storage.postgres.tools import PostgresTools
+        from ..storage.postgres.tools import PostgresCallLog, PostgresTools
 
         return PostgresTools(self.database)
+
+    @cached_property
+    def calls(self) -> PostgresCallLog:
+        """The audit log of calls of other servers' tools."""
+        from ..storage.postgres.tools import PostgresCallLog
+
+        return PostgresCallLog(self.database)
 
     @cached_property
     def calls(self) -> PostgresCallLog:

@@ -27,7 +27,12 @@ SECONDS_TO_CLEAN_UP = 1.0
 
 
 def serve_stdio(
-    server: StackServer, close: Callable[[], Awaitable[None]], *, parent: int, legacy: bool = False
+    server: StackServer,
+    close: Callable[[], Awaitable[None]],
+    *,
+    parent: int,
+    legacy: bool = False,
+    beside: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Serve one client over stdin and stdout until it leaves; then end the process.
 
@@ -39,11 +44,19 @@ def serve_stdio(
         close: Frees what the server holds; given a second.
         parent: Process id of the parent as it was when this process started.
         legacy: Refuse `server/discover`, for clients that ask for it and then shake hands in the old way.
+        beside: What else it does meanwhile; cancelled at the end, before `close`.
     """
-    _exit(asyncio.run(_serve(server, close, parent, legacy)))
+    _exit(asyncio.run(_serve(server, close, beside, parent, legacy=legacy)))
 
 
-async def _serve(server: StackServer, close: Callable[[], Awaitable[None]], parent: int, legacy: bool) -> int:
+async def _serve(
+    server: StackServer,
+    close: Callable[[], Awaitable[None]],
+    beside: Callable[[], Awaitable[None]] | None,
+    parent: int,
+    *,
+    legacy: bool,
+) -> int:
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[int] = loop.create_future()
 
@@ -54,7 +67,11 @@ async def _serve(server: StackServer, close: Callable[[], Awaitable[None]], pare
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, 0)
     tasks = [asyncio.create_task(_run(server, end, legacy)), asyncio.create_task(_watch_parent(parent, end))]
+    if beside is not None:
+        tasks.append(asyncio.create_task(_run_beside(beside)))
     code = await stop
+    for task in tasks[2:]:
+        task.cancel()
     try:
         await asyncio.wait_for(close(), SECONDS_TO_CLEAN_UP)
     except TimeoutError:
@@ -79,6 +96,13 @@ async def _run(server: StackServer, end: Callable[[int], None], legacy: bool) ->
     except Exception:
         logger.exception("the stdio transport failed")
         end(1)
+
+
+async def _run_beside(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception:
+        logger.exception("what runs beside the requests failed")
 
 
 async def _watch_parent(parent: int, end: Callable[[int], None]) -> None:

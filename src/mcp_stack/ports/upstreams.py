@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ..errors import UnavailableError
 from .tools import KnownTool
 
 Transport: TypeAlias = Literal["stdio", "sse", "streamable-http"]
@@ -104,6 +105,14 @@ class ProtocolError(Exception):
         self.code = code
         self.message = message
         self.data = data
+
+
+class SessionLostError(UnavailableError):
+    """The server no longer knows the session, and did not look at the request."""
+
+
+class CallTimeoutError(UnavailableError):
+    """A call gave no sign of life in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from ..errors import UnavailableError
-from ..ports.upstreams import Upstream
+from ..ports.upstreams import SessionLostError, Upstream
 from .wire import origin
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def http_client(upstream: Upstream, max_message_bytes: int, ending: Ending) -> h
         if response.status_code >= 400:
             ending.status = response.status_code
         if (refusal := _refusal(upstream, response)) is not None:
+            ending.forgotten = isinstance(refusal, SessionLostError)
             ending.end(refusal.problem)
             raise refusal
 
@@ -94,5 +95,5 @@ def _refusal(upstream: Upstream, response: httpx2.Response) -> UnavailableError 
             f"correct its headers in {upstream.origin}",
         )
     if response.status_code == 404 and "mcp-session-id" in request.headers:
-        return UnavailableError(f"{where} no longer knows this session")
+        return SessionLostError(f"{where} no longer knows this session")
     return None

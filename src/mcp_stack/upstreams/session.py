@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from .. import __version__
 from ..errors import UnavailableError
-from ..ports.upstreams import Answer, Listing, Progress, ProtocolError, Upstream
+from ..ports.upstreams import Answer, Listing, Progress, ProtocolError, SessionLostError, Upstream
 from .listing import list_everything
 from .wire import GARBAGE, Ending
 
@@ -208,6 +208,11 @@ class McpSession:
             made_up = error.message == GARBAGE or error.message.startswith(MADE_UP)
             if self._ending.is_over or made_up or error.message == "Connection closed":
                 raise self._gone(self._described(error.message)) from error
+            if self._ending.status == 400 and "session" in error.message.lower():
+                # As some servers put it.
+                self._ending.forgotten = True
+                self._ending.end(f"it no longer knows this session: {error.message}")
+                raise self._gone("") from error
             raise ProtocolError(error.code, error.message, error.data) from error
 
     async def _notified(self, message: object) -> None:
@@ -223,4 +228,5 @@ class McpSession:
 
     def _gone(self, reason: str) -> UnavailableError:
         """The error for a failed request: if the connection is over, why it is."""
-        return UnavailableError(self._ending.reason if self._ending.is_over else self._ending.shown(reason))
+        kind = SessionLostError if self._ending.forgotten else UnavailableError
+        return kind(self._ending.reason if self._ending.is_over else self._ending.shown(reason))

@@ -28,6 +28,7 @@ class Ending:
     Attributes:
         reason: Why; empty while it is not.
         hint: What it did that may explain why it does not answer; empty for nothing.
+        forgotten: The server no longer knows the session.
         status: Of the last answer over HTTP that was an error; 0 if there was none.
     """
 
@@ -36,6 +37,7 @@ class Ending:
         self._over = asyncio.Event()
         self.reason = ""
         self.status = 0
+        self.forgotten = False
         self.hint = ""
 
     def end(self, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -24,4 +24,27 @@ class DiscoveryResult(BaseModel):
     tools: list[ToolSummary]
     total: int = Field(description="Tools known in all")
     tokens_saved: int = Field(description="Tokens of the full listing of all tools, less those of this reply")
+    notes: list[str]
+
+
+class ServerSummary(BaseModel):
+    """Another MCP server."""
+
+    name: str
+    transport: Literal["stdio", "sse", "streamable-http"]
+    status: str = Field(description="connected, idle, known, unreachable, failed or disabled")
+    tools: int
+    resources: int
+    prompts: int
+    quarantined: int = Field(description="Tools that wait for a person's approval")
+    flagged: int = Field(description="Tools whose description the scan remarked on")
+    last_seen: str
+    last_error: str
+    notes: str
+
+
+class ServerList(BaseModel):
+    """The configured servers."""
+
+    servers: list[ServerSummary]
     notes: list[str]

@@ -112,7 +112,7 @@ def _report_often(conninfo: str, times: int) -> None:
     async def report() -> None:
         database = open_database(conninfo)
         for number in range(times):
-            await IssueTracker(PostgresIssues(database), lambda: None).report(**failure(number))
+            await IssueTracker(PostgresIssues(database), Shelf).report(**failure(number))
         await database.close()
 
     asyncio.run(report())

@@ -34,7 +34,7 @@ class DeskParts:
         stores: Where its tables are.
         models: For the health of each.
         events: Telemetry of AIDB.
-        feeder: Gives what takes fixes and skills into the knowledge base; asked when there is one.
+        feeder: Gives what takes fixes and skills into the knowledge base; asked when there is one to take.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DeskParts:
         models: ModelAdapters,
         *,
         events: JsonlEvents,
-        feeder: Callable[[], Feeder | None],
+        feeder: Callable[[], Feeder],
     ) -> None:
         self._settings = settings
         self._stores = stores

@@ -106,7 +106,7 @@ class Health:
         # The task is left alone when time is up: a driver may take its time to notice that it was cancelled.
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():
-            return _answer(probe, start, f"no answer within {seconds:.0f} s", is_up=False)
+            return _answer(probe, start, f"no answer within {seconds:g} s", is_up=False)
         try:
             return _answer(probe, start, task.result(), is_up=True)
         except StackError as error:

@@ -36,7 +36,7 @@ class IssueTracker:
         feeder: Gives what takes the fix of a resolved issue into the knowledge base; asked when one is resolved.
     """
 
-    def __init__(self, issues: Issues, feeder: Callable[[], Feeder | None]) -> None:
+    def __init__(self, issues: Issues, feeder: Callable[[], Feeder]) -> None:
         self._issues = issues
         self._feeder = feeder
 
@@ -141,10 +141,8 @@ class IssueTracker:
         """Take the fix into the knowledge base; id of the document, or what went wrong, for the issue is resolved."""
         fixes = [each.note for each in issue.notes if each.status == "resolved" and each.note]
         text = f"# {issue.title}\n\n{issue.description}\n\n## Solution\n\n" + "\n\n".join(fixes)
-        if (feeder := self._feeder()) is None:
-            return "", ""
         try:
-            document = await feeder.feed(
+            document = await self._feeder().feed(
                 collection=COLLECTION,
                 key=f"issue:{issue.id}",
                 title=issue.title,

@@ -75,7 +75,7 @@ class SkillLibrary:
         skills: Skills,
         embedder: Embedder,
         *,
-        feeder: Callable[[], Feeder | None],
+        feeder: Callable[[], Feeder],
         forget: Callable[[str], Awaitable[None]],
         scan: Callable[[str, str], Sequence[str]],
     ) -> None:
@@ -215,10 +215,8 @@ class SkillLibrary:
         """
         skill = review.skill
         await self._decide(skill, "approved")
-        if (feeder := self._feeder()) is None:
-            return ""
         try:
-            document = await feeder.feed(
+            document = await self._feeder().feed(
                 collection=COLLECTION,
                 key=f"skill:{skill.slug}",
                 title=skill.current.name,

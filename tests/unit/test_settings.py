@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,22 @@ def test_a_wrong_file_names_the_file_the_key_and_what_is_allowed(
         folders.load()
     for part in expected:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["", "@daily", "* * * *", "* * * * * *", "61 * * * *", "0 2 * * 8", "0 0 31 2 *", "x y z a b", "R R * * *"],
+)
+def test_a_schedule_that_never_comes_round_is_an_error(folders: Folders, schedule: str) -> None:
+    (folders.config / "config.yaml").write_text(json.dumps({"garbage_collection": {"schedule": schedule}}))
+    with pytest.raises(UsageError, match=r"config\.yaml.*garbage_collection\.schedule.*0 2 \* \* \*"):
+        folders.load()
+
+
+@pytest.mark.parametrize("schedule", ["0 2 * * *", "*/15 0-6,22 1 jan-mar mon", "30 4 * * 0"])
+def test_a_schedule_of_cron_is_taken(folders: Folders, schedule: str) -> None:
+    settings = folders.load(MCP_STACK_GARBAGE_COLLECTION__SCHEDULE=schedule).settings
+    assert settings.garbage_collection.schedule == schedule
 
 
 def test_a_misspelt_variable_is_an_error_with_a_suggestion(folders: Folders) -> None:

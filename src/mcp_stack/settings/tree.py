@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from .schedules import NIGHTLY, checked_schedule
+
 from .section import Fraction, Port, Positive, Section
 from .tools import Tools
 
@@ -110,7 +112,7 @@ class GarbageCollection(Section):
     """When old and doubled knowledge goes."""
 
     enabled: bool = True
-    schedule: str = "0 2 * * *"
+    schedule: Annotated[str, AfterValidator(checked_schedule)] = NIGHTLY
     max_age_days: Positive = 30
     dedup_threshold: Fraction = 0.95
 

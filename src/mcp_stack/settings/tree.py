@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .schedules import NIGHTLY, checked_schedule
-
 from .section import Fraction, Port, Positive, Section
 from .tools import Tools
 

@@ -132,7 +132,7 @@ async def test_everything_that_hangs_on_a_document_goes_with_it(
         kept = await add(stack, text="# Cooking\n\nOpen the pasta.")
         gone = await add(stack, text=text)
         knowledge = await knowledge_of(stack)
-        asked = {"query": "open a port", "collection": "", "tags": [], "limit": 10, "mode": "hybrid"}
+        asked: dict[str, Any] = {"query": "open a port", "collection": "", "tags": [], "limit": 10, "mode": "hybrid"}
         await knowledge.search_knowledge(**asked)
         await stack._knowledge.search.flush()
         async with database.write() as connection:
@@ -189,6 +189,6 @@ async def test_ids_and_cursors_that_are_none_are_refused(conninfo: str, tmp_path
         for cursor in ("x", "before-0", "before--1", "before-" + "9" * 30, "before-1; drop table issues"):
             with pytest.raises(UsageError, match="cursor"):
                 await listed(stack, cursor=cursor)
-        for details in ({"offset": -1}, {"limit": 0}, {"limit": 10**9}):
+        for offset, limit in ((-1, 1), (0, 0), (0, 10**9)):
             with pytest.raises(UsageError):
-                await knowledge.get_document(**{"document_id": str(uuid.uuid4()), "offset": 0, "limit": 1, **details})
+                await knowledge.get_document(document_id=str(uuid.uuid4()), offset=offset, limit=limit)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..mcp.app import StackServer
+from . import completions, prompts, resources
 from .desk import tools as desk
 from .gateway import tools as gateway
 from .knowledge import tools as knowledge
@@ -42,4 +43,7 @@ def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:
     knowledge.declare(server, of_knowledge)
     gateway.declare(server, of_gateway)
     desk.declare(server, of_desk)
+    resources.declare(server, services)
+    prompts.declare(server, services)
+    completions.declare(server, services)
     return server

@@ -113,6 +113,14 @@ class DocumentCatalogue:
             notes=notes,
         )
 
+    async def collections(self) -> list[str]:
+        """The collections that have documents, by name.
+
+        Raises:
+            UnavailableError: The database is down.
+        """
+        return await self._catalogue.collections()
+
     async def pin(self, document_id: str, *, pinned: bool) -> None:
         """Spare a document from being collected as garbage, or no longer.
 

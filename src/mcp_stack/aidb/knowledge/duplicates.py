@@ -126,22 +126,26 @@ class NearDuplicates:
         ranked = sorted((each for each in documents if each.chunks <= MOST_PASSAGES), key=_rank)
         places = {document.id: place for place, document in enumerate(ranked)}
         better = {document.id: _better(document.id, neighbours[document.id], places) for document in ranked}
+        clusters = _clusters(neighbours)
         passages = _Passages(self._vectors, self._model)
         instead: dict[str, str] = {}
+        kept: dict[str, list[str]] = {}
         found: list[Doubled] = []
         for some in _portions(ranked):
             await passages.read({document_id for each in some for document_id in (each.id, *better[each.id])})
             for document in some:
-                if document.pinned:
-                    continue
-                # One that goes leads to the one that it goes for.
-                candidates = list(dict.fromkeys(instead.get(other, other) for other in better[document.id]))
-                for other in candidates[:MOST_CANDIDATES]:
-                    if await passages.likeness(document.id, other) >= least:
+                here = kept.setdefault(clusters[document.id], [])
+                if not document.pinned:
+                    # One that goes leads to the one that it goes for. Where all are alike, the nearest few may not
+                    # have the one that stays among them: those that stay so far are asked too.
+                    near = [instead.get(other, other) for other in better[document.id]]
+                    candidates = list(dict.fromkeys([*near, *here[:MOST_CANDIDATES]]))[:MOST_CANDIDATES]
+                    if other := await passages.first_like(document.id, candidates, least):
                         found.append(Doubled(document, other))
                         if document.origin == "fed" or user_documents_go:
                             instead[document.id] = other
-                        break
+                            continue
+                here.append(document.id)
         return found
 
 
@@ -163,11 +167,22 @@ class _Passages:
         found = await self._vectors.passages_of(missing, self._model) if missing else {}
         self._known |= {key: np.asarray(vectors, dtype=np.float32) for key, vectors in found.items()}
 
-    async def likeness(self, document_id: str, other_id: str) -> float:
-        """Mean over the document's passages of the cosine similarity to the other's nearest one; 0 without any."""
-        await self.read({document_id, other_id})
-        one, other = self._known.get(document_id), self._known.get(other_id)
-        return float((one @ other.T).max(axis=1).mean()) if one is not None and other is not None else 0.0
+    async def first_like(self, document_id: str, others: Sequence[str], least: float) -> str:
+        """The first of some documents that says all that a document says; empty if none does.
+
+        Args:
+            document_id: The document.
+            others: Those to compare it with.
+            least: Least mean, over its passages, of the cosine similarity to the other's nearest one.
+        """
+        await self.read({document_id, *others})
+        if (passages := self._known.get(document_id)) is None:
+            return ""
+        for other_id in others:
+            other = self._known.get(other_id)
+            if other is not None and float((passages @ other.T).max(axis=1).mean()) >= least:
+                return other_id
+        return ""
 
 
 def _rank(document: Stored) -> tuple[bool, bool, int]:
@@ -180,6 +195,18 @@ def _better(document_id: str, neighbours: Mapping[str, float], places: Mapping[s
     place = places[document_id]
     found = [other for other in neighbours if places.get(other, place) < place]
     return sorted(found, key=lambda other: (-neighbours[other], places[other]))
+
+
+def _clusters(neighbours: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """By document, one of those that a way leads to from neighbour to neighbour: the same for all of them."""
+    clusters: dict[str, str] = {}
+    for first in neighbours:
+        reached = [first] if first not in clusters else []
+        for document_id in reached:
+            if document_id not in clusters:
+                clusters[document_id] = first
+                reached += neighbours[document_id]
+    return clusters
 
 
 def _portions(documents: Sequence[Stored]) -> Iterator[list[Stored]]:

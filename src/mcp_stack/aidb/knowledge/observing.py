@@ -13,8 +13,12 @@ from ...ports.retrieval import Retrieval, Retrieved
 
 logger = logging.getLogger(__name__)
 
+# A best passage below these is weak. Measured with 250 claims of SciFact on 1,141 of its abstracts, with the abstracts
+# that answer the claim and then without them: both call one in six weak of those that have an answer (16 % by meaning,
+# 17 % by words), and of those that have none 39 % and 47 %, for the other abstracts are on the same subjects. Of
+# questions on other subjects they call weak 99 to 100 % (MMLU, BANKING77) by meaning and 66 to 96 % by words.
 LEAST_SIMILARITY = 0.5
-LEAST_COVERAGE = 0.5
+LEAST_COVERAGE = 0.4
 # Searches wait for so long to be written together, and no more of them.
 SECONDS_TO_WAIT = 2.0
 MOST_WAITING = 1000

@@ -70,7 +70,10 @@ class PostgresGarbage:
         """See `Garbage.sweep`."""
         async with self._database.write() as connection:
             cursor = await connection.execute(self._sql[f"sweep_{kind}"], {"since": since, "limit": limit})
-            return cursor.rowcount
+            swept = cursor.rowcount
+            if swept and (after := self._sql.get(f"after_{kind}")):
+                await connection.execute(after)
+            return swept
 
     async def keep_report(self, content: Mapping[str, Any]) -> None:
         """See `Garbage.keep_report`."""

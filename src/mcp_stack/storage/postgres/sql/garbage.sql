@@ -146,19 +146,14 @@ select count(*) as rows from cache_entries where expires <= clock_timestamp()
 
 -- name: sweep_expired_cache
 delete from cache_entries
-where key in (
-    select key from cache_entries where expires <= clock_timestamp() order by key limit %(limit)s for update skip locked
-)
+where ctid in (select ctid from cache_entries where expires <= clock_timestamp() limit %(limit)s for update skip locked)
 
 -- name: count_expired_rate_limits
 select count(*) as rows from rate_buckets where expires <= clock_timestamp()
 
 -- name: sweep_expired_rate_limits
 delete from rate_buckets
-where bucket in (
-    select bucket from rate_buckets where expires <= clock_timestamp() order by bucket limit %(limit)s
-    for update skip locked
-)
+where ctid in (select ctid from rate_buckets where expires <= clock_timestamp() limit %(limit)s for update skip locked)
 
 -- name: count_removed_tools
 select count(*) as rows from tool_registry where missing_since < %(since)s
@@ -171,6 +166,10 @@ where (kind, server, tool) in (
     limit %(limit)s
     for update skip locked
 )
+
+-- Whoever has read the registry learns from its revision that it has changed.
+-- name: after_removed_tools
+update tool_registry_state set revision = revision + 1
 
 -- name: count_finished_imports
 select count(*) as rows from imports where state <> 'running' and finished_at < %(since)s

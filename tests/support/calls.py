@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+# What is in the database of `home` from the start.
+ISSUE_ID = "00000000-0000-4000-8000-000000000001"
+SKILL = "greeting"
+
 GOOD: dict[str, dict[str, dict[str, Any]]] = {
     "aidb": {
         "query": {"query": "Where is the capital of France described?"},
         "search_knowledge": {"query": "capital", "limit": 3},
         "import_document": {"text": "# Capitals\n\nParis is the capital of France.", "source": "tests"},
         "discover_tools": {"query": "find a tool that answers questions", "limit": 3, "detail": "schema"},
+        "call_tool": {"name": "hybrid-coordinator.routing_stats", "arguments": {"window": "24h"}},
+        "list_servers": {},
         "health": {},
+        "report_issue": {
+            "title": "Row 7 of /data/x.db is broken",
+            "severity": "P2",
+            "category": "tests",
+            "description": "KeyError: 'x'",
+            "context": {"version": "1"},
+        },
+        "list_issues": {"severity": "P2", "limit": 3},
+        "update_issue": {"id": ISSUE_ID, "note": "looked at it"},
+        "search_skills": {"query": "greet a guest", "limit": 3},
+        "get_skill": {"slug": SKILL},
+        "list_systems": {"kind": "machine"},
+        "list_points_of_interest": {"category": "tests", "query": "example"},
+        "add_point_of_interest": {"title": "An example", "url": "https://example.org/", "category": "tests"},
     },
     "hybrid-coordinator": {
         "route_query": {"query": "What is the capital of France?"},
@@ -32,7 +52,7 @@ USES_DATABASE = {"aidb": "search_knowledge", "hybrid-coordinator": "routing_stat
 """A harmless tool that needs the database, by server."""
 
 # Longer than any that are allowed, by argument; 5,000 characters for the others.
-_TOO_LONG = {"text": 10_000_001, "task": 20_001, "texts": 100_001, "path": 5_000}
+_TOO_LONG = {"text": 10_000_001, "task": 20_001, "texts": 100_001, "path": 5_000, "description": 10_001}
 # Beyond these a list has too many members, by argument.
 _TOO_MANY = {"tags": 33, "texts": 257, "verify": 21}
 

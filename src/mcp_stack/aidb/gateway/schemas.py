@@ -31,8 +31,8 @@ SECONDS_FOR_A_PATTERN = 0.05
 LONGEST_PATTERN = 2000
 # jsonschema compares each member with each other where it cannot sort them.
 MOST_UNIQUE_ITEMS = 1000
-PROBLEMS_SHOWN = 5
-LONGEST_PROBLEM = 200
+PROBLEMS_SHOWN = 3
+LONGEST_PROBLEM = 150
 
 
 class _Exhausted(Exception):  # noqa: N818 - no error: a bound

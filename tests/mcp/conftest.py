@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mcp_stack.aidb.desk.skill_files import fingerprint
+from mcp_stack.ports.skills import SkillContent
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
+from mcp_stack.storage.postgres.migrate import migrate
+from mcp_stack.storage.postgres.skills import PostgresSkills
+from tests.support.calls import ISSUE_ID, SKILL
+from tests.support.postgres import open_database
 from tests.support.stdio import StdioServer, environment, served, wait_until_database_is_gone
 
 
@@ -17,9 +24,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     environment(folder)
     attachment = EmbeddedPostgres(folder / "data").attach()
+    asyncio.run(_furnish(attachment.conninfo))
     yield folder
     attachment.release()
     wait_until_database_is_gone(folder)
+
+
+async def _furnish(conninfo: str) -> None:
+    """Put an issue and an approved skill into a database, for the tools that are told of one."""
+    await migrate(conninfo)
+    database = open_database(conninfo)
+    issue = {"id": ISSUE_ID, "title": "A chair is broken", "severity": "P2", "category": "tests"}
+    async with database.write() as connection:
+        await connection.execute(
+            "insert into issues (id, title, severity, category, description, signature)"
+            " values (%(id)s, %(title)s, %(severity)s, %(category)s, 'It has three legs.', 'chair')",
+            issue,
+        )
+    skills = PostgresSkills(database)
+    content = SkillContent(SKILL, "Greet a guest", "Say hello.", "", (), (), ())
+    await skills.put(SKILL, content, "tests", fingerprint(content))
+    assert await skills.decide(SKILL, "approved", fingerprint(content))
+    await database.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 NEAR_DUPLICATE = 0.95
 MOST_NEAR_DUPLICATES = 10
-# Some two seconds of work: what is stored is not lost, and a caller who goes away is noticed.
+# Some two seconds of work, after which it is stored: little is done again after a crash.
 TEXTS_AT_ONCE = 256
 CHARACTERS_OF_A_DOCUMENT = 2000
 
@@ -78,22 +78,21 @@ class Embedding:
             UnavailableError: The database is down or full. An embedder or a vector store that is down is told in the
                 note: the documents are found by their words, and embedded later.
         """
-        if not documents:
-            return Embedded()
-        try:
-            await self._store_vectors(documents)
-            await self._remove_old_vectors(documents)
-            alike = await self._vectors.alike(
-                [document.id for document in documents], self.model, least=NEAR_DUPLICATE, limit=MOST_NEAR_DUPLICATES
-            )
-        except UnavailableError as error:
-            logger.info("%d documents are found by their words only: %s", len(documents), error)
-            return Embedded(note=f"found by words only: {error.problem}; {error.remedy}")
-        await self._provenance.link(alike)
-        await self._provenance.mark_embedded(
-            [document.id for document in documents], self.model, is_news=any(document.is_news for document in documents)
-        )
-        return Embedded(tuple(dict.fromkeys(pair.other_id for pair in alike)))
+        near: dict[str, None] = {}
+        for group in _groups(documents):
+            ids = [document.id for document in group]
+            try:
+                await self._store_vectors(group)
+                await self._remove_old_vectors(group)
+                alike = await self._vectors.alike(ids, self.model, least=NEAR_DUPLICATE, limit=MOST_NEAR_DUPLICATES)
+            except UnavailableError as error:
+                logger.info("documents are found by their words only: %s", error)
+                return Embedded(tuple(near), f"found by words only: {error.problem}; {error.remedy}")
+            await self._provenance.link(alike)
+            is_news = any(document.is_news for document in group)
+            await self._provenance.mark_embedded(ids, self.model, is_news=is_news)
+            near |= dict.fromkeys(pair.other_id for pair in alike)
+        return Embedded(tuple(near))
 
     async def _store_vectors(self, documents: Sequence[Embeddable]) -> None:
         pending = _texts(documents)
@@ -124,6 +123,21 @@ class _Text:
     document: Embeddable
     ordinal: int
     text: str
+
+
+def _groups(documents: Sequence[Embeddable]) -> Iterator[list[Embeddable]]:
+    """Documents that are embedded together; one with many passages is a group of its own."""
+    group: list[Embeddable] = []
+    texts = 0
+    for document in documents:
+        count = 1 + len(document.chunks)
+        if group and texts + count > TEXTS_AT_ONCE:
+            yield group
+            group, texts = [], 0
+        group.append(document)
+        texts += count
+    if group:
+        yield group
 
 
 def _texts(documents: Sequence[Embeddable]) -> Iterator[_Text]:

@@ -160,6 +160,8 @@ class Stack:
 
     async def close(self) -> None:
         """Free what was opened; what fails is logged, and the rest is freed all the same."""
+        if self._presence is not None:
+            self._presence.release()
         if self._starting_worker is not None:
             self._starting_worker.cancel()
         for part in (self._jobs, self._gateway, self._knowledge, self._models, self._stores):

@@ -82,7 +82,7 @@ def _declare_issues(server: StackServer, services: Callable[[], Awaitable[Desk]]
             severity=severity, status=status, category=category, issue_id=issue_id, limit=limit, offset=offset
         )
 
-    @server.declare("Update an issue", idempotent=True)
+    @server.declare("Update an issue")
     async def update_issue(
         id: Annotated[str, Field(description="Of list_issues or report_issue")],  # noqa: A002 - the contract's name
         status: Annotated[

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +21,7 @@ from mcp_stack.ports.vectors import Point, Vectors
 from mcp_stack.settings import load_settings
 from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.qdrant.vectors import QdrantVectors
+from tests.support.fed_documents import feed_many
 from tests.support.stack import add, open_stack
 from tests.support.word_vectors import by_words
 
@@ -281,6 +285,106 @@ async def test_without_its_vector_store_the_rest_is_collected_and_the_report_say
         assert not report.complete
         assert any("Qdrant" in note for note in report.notes)
         assert await documents(stack) == set()
+
+
+async def inconsistencies(database: Database) -> list[str]:
+    """What hangs on no document, and documents that lack something."""
+    async with database.read() as connection:
+        cursor = await connection.execute(
+            "select 'words without a document' as what from document_postings"
+            " where document not in (select number from imported_documents)"
+            " union select 'a passage without a document' from document_chunks"
+            " where document_id not in (select id from imported_documents)"
+            " union select 'a document without words' from imported_documents"
+            " where number not in (select document from document_postings)"
+            " union select 'a document without passages' from imported_documents"
+            " where id not in (select document_id from document_chunks)"
+            " union select 'a document without vectors' from imported_documents"
+            " where id not in (select document_id from document_embeddings)"
+        )
+        return [row["what"] for row in await cursor.fetchall()]
+
+
+async def number_of_documents(database: Database) -> int:
+    async with database.read() as connection:
+        row = await (await connection.execute("select count(*) as n from imported_documents")).fetchone()
+    assert row is not None
+    return int(row["n"])
+
+
+@pytest.mark.crash
+async def test_a_collection_that_is_killed_leaves_whole_documents_and_the_next_one_goes_on(
+    database: Database, conninfo: str, tmp_path: Path
+) -> None:
+    await feed_many(database, 1500, days_old=31)
+    command = [sys.executable, "-m", "tests.support.collecting", conninfo, str(tmp_path)]
+    left = 1500
+    for _ in range(3):
+        process = await asyncio.create_subprocess_exec(*command)
+        before = left
+        while (left := await number_of_documents(database)) > before - 100:
+            assert process.returncode is None, "it was done before it could be killed"
+        process.kill()
+        await process.wait()
+        assert await inconsistencies(database) == []
+        left = await number_of_documents(database)
+        assert 0 < left < before
+    async with open_stack(conninfo, tmp_path) as stack:
+        report = await until_it_is_alone(stack)
+        assert counts(report)["old_documents"] == left
+        assert await documents(stack) == await with_vectors(stack) == set()
+
+
+async def until_it_is_alone(stack: Stack) -> GarbageReport:
+    """Collect as soon as PostgreSQL has noticed that the process that held the lock is gone."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return await collect(stack)
+        except ConflictError:
+            assert time.monotonic() < deadline
+
+
+async def test_two_processes_that_collect_at_once_remove_everything_once(
+    database: Database, conninfo: str, tmp_path: Path
+) -> None:
+    await feed_many(database, 600, days_old=31)
+    async with open_stack(conninfo, tmp_path) as one, open_stack(conninfo, tmp_path) as other:
+        results = await asyncio.gather(collect(one), collect(other), return_exceptions=True)
+    reports = [each for each in results if isinstance(each, GarbageReport)]
+    assert sum(counts(each).get("old_documents", 0) for each in reports) == 600
+    assert all(isinstance(each, GarbageReport | ConflictError) for each in results)
+    assert await number_of_documents(database) == 0
+
+
+async def test_a_collection_that_runs_out_of_time_says_so_and_the_next_one_goes_on(
+    database: Database, conninfo: str, tmp_path: Path
+) -> None:
+    await feed_many(database, 300, days_old=31)
+    async with open_stack(conninfo, tmp_path) as stack:
+        hurried = await stack._knowledge.garbage.collect(dry_run=False, seconds=0)
+        assert (hurried.complete, hurried.removed) == (False, 0)
+        assert "collect again" in " ".join(hurried.notes)
+        rest = await collect(stack)
+        assert (rest.complete, counts(rest)) == (True, {"old_documents": 300})
+
+
+@pytest.mark.slow
+async def test_thousands_of_documents_are_compared_in_seconds(
+    database: Database, conninfo: str, tmp_path: Path, by_words: dict[str, str]
+) -> None:
+    async with open_stack(conninfo, tmp_path, **by_words) as stack:
+        await feed_many(database, 4500, model=stack._models.embedder.model)
+        started = time.monotonic()
+        dry = await collect(stack, dry_run=True)
+        compared = time.monotonic()
+        real = await collect(stack)
+        removed = time.monotonic()
+        assert counts(dry) == counts(real) == {"near_duplicates": 1500}
+        assert await inconsistencies(database) == []
+        # It takes 4 s each on two cores; comparing each with each would be 10 million pairs.
+        assert compared - started < 30
+        assert removed - compared < 40
 
 
 def test_it_is_scheduled_as_the_settings_say(tmp_path: Path) -> None:

@@ -158,6 +158,11 @@ class Session(Protocol):
         """
         ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is over."""
+        ...
+
     async def ended(self) -> str:
         """Wait until the connection is over; why it is."""
         ...

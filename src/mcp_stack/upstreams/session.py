@@ -186,6 +186,11 @@ class McpSession:
         except (ProtocolError, MCPError) as error:
             logger.debug("%s answered a ping with an error, which is an answer: %s", self._upstream.name, error)
 
+    @property
+    def is_over(self) -> bool:
+        """See `Session.is_over`."""
+        return self._ending.is_over
+
     async def ended(self) -> str:
         """See `Session.ended`."""
         return await self._ending.wait()

@@ -137,7 +137,14 @@ class ToolCalls:
         server, _, tool = request.name.partition(".")
         if server == THIS_SERVER and tool:
             raise UsageError(f"{request.name[:200]} is a tool of this very server", f"call {tool[:200]} itself")
-        entry = await self._find(request.name)
+        try:
+            entry = await self._registry.find(request.name)
+        except NotFoundError:
+            # It may have been configured a moment ago, and not been listed yet; connecting lists it.
+            if not await self._supervisor.is_new(server):
+                raise
+            async with self._supervisor.connection(server).session():
+                entry = await self._registry.find(request.name)
         await self._check(entry, request)
         connection = self._supervisor.connection(server)
         # Connecting lists what the server offers now; only then is it certain that it is what was approved.
@@ -151,17 +158,6 @@ class ToolCalls:
             if now.offered != entry.offered:
                 await self._check(now, request)
             return await connection.call(tool, request.arguments, progress)
-
-    async def _find(self, name: str) -> Entry:
-        server = name.partition(".")[0]
-        try:
-            return await self._registry.find(name)
-        except NotFoundError:
-            if server not in self._supervisor.upstreams:
-                raise
-            # It may have been configured a moment ago, and not been listed yet.
-            await self._supervisor.ensure_listed(server)
-            return await self._registry.find(name)
 
     async def _check(self, entry: Entry, request: Request) -> None:
         """Raise unless this tool may be called with these arguments."""

@@ -182,7 +182,7 @@ class Connection:
             return answer
 
     async def _connected(self) -> Session:
-        if self._session is not None:
+        if self._session is not None and not self._session.is_over:
             return self._session
         if self._ready is None or self._ready.done():
             now = self._clock()
@@ -279,8 +279,10 @@ class Connection:
                 await asyncio.wait({ended, news}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
                 if ended.done():
+                    self._session = None
                     return ended.result()
                 if self._hangs:
+                    self._session = None
                     return "it answers neither calls nor pings"
         finally:
             ended.cancel()

@@ -174,15 +174,23 @@ class Supervisor:
         Raises:
             UnavailableError: It cannot be reached, or the store is down.
         """
-        upstream = self.upstreams.get(server)
-        if upstream is None or not upstream.enabled or upstream.ours:
-            return
-        await self._read_records()
-        if self._is_new(upstream):
+        if await self.is_new(server):
             self.connection(server)  # raises if it cannot be used
             failure = await asyncio.shield(self._begin_listing(server))
             if failure is not None:
                 raise failure
+
+    async def is_new(self, server: str) -> bool:
+        """Whether a server is configured and was never listed as it is configured now.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        upstream = self.upstreams.get(server)
+        if upstream is None or not upstream.enabled or upstream.ours:
+            return False
+        await self._read_records()
+        return self._is_new(upstream)
 
     async def run(self) -> None:
         """List new servers, now and again in case one could not be reached; until cancelled."""

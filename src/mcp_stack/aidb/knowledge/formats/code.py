@@ -162,8 +162,7 @@ def _with_closing_marks(blocks: Iterable[Block]) -> Iterator[Block]:
     last: Block | None = None
     for block in blocks:
         if last is not None and not _WORD.search(block.text):
-            joined = f"{last.text}\n{block.text.strip()}"
-            last = Block(last.heading, joined) if len(joined) <= MAX_CODE_CHARACTERS else last
+            last = Block(last.heading, f"{last.text}\n{block.text.strip()}")
             continue
         if last is not None:
             yield last

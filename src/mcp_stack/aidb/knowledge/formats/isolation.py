@@ -37,10 +37,12 @@ class IsolatedReader:
 
     Args:
         seconds: Longest time for a file.
+        folder_seconds: Longest time to list a folder.
     """
 
-    def __init__(self, seconds: float = SECONDS_FOR_A_FILE) -> None:
+    def __init__(self, seconds: float = SECONDS_FOR_A_FILE, folder_seconds: float = SECONDS_FOR_A_FOLDER) -> None:
         self._seconds = seconds
+        self._folder_seconds = folder_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
@@ -82,7 +84,7 @@ class IsolatedReader:
             "what": "walk",
             "folder": str(folder),
             "roots": [str(root) for root in roots],
-            "seconds": SECONDS_FOR_A_FOLDER,
+            "seconds": self._folder_seconds,
         }
         reply = await self._ask(request, b"", str(folder))
         return Folder(**reply["folder"])

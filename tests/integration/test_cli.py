@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from mcp_stack.cli.servers import SERVERS
+from tests.support.stack import add, open_stack
 
 ROOT = Path(__file__).parents[2]
 
@@ -155,3 +157,23 @@ def _environment_of(process: psutil.Process) -> list[str]:
         return list(process.environ().values())
     except psutil.Error:
         return []
+
+
+async def test_documents_are_listed_pinned_and_deleted_on_the_command_line(conninfo: str, tmp_path: Path) -> None:
+    async with open_stack(conninfo, tmp_path) as stack:
+        ids = [(await add(stack, text=f"Text {n}", title=f"Title {n}")).document_id for n in range(3)]
+
+    def documents(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(tmp_path, "documents", *arguments, DATABASE_URL=conninfo)
+
+    assert documents("pin", ids[1]).returncode == 0
+    listed = documents("list", "--limit", "2").stdout.splitlines()
+    assert [line.split()[:2] for line in listed[:2]] == [[ids[2], "user"], [ids[1], "pinned"]]
+    assert listed[2] == "2 of 3 documents"
+    assert documents("unpin", ids[1]).returncode == 0
+    assert documents("delete", ids[2]).stdout == "deleted Title 2 (passages: 1)\n"
+    assert "pinned" not in documents("list").stdout
+    for arguments, status in ((("pin", str(uuid.uuid4())), 1), (("delete", ids[2]), 1), (("list", "--limit", "0"), 2)):
+        done = documents(*arguments)
+        assert (done.returncode, done.stdout) == (status, "")
+        assert done.stderr.startswith("mcp-stack: ")

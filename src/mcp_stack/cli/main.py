@@ -72,6 +72,10 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a li
             from .issues import run_issues  # noqa: PLC0415 - only this command needs it
 
             return run_issues(chosen)
+        case "documents":
+            from .documents import run_documents  # noqa: PLC0415 - only this command needs it
+
+            return run_documents(chosen)
         case _:
             from .demo import demo  # noqa: PLC0415 - only this command needs it
 
@@ -106,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     clients = commands.add_parser("clients", help="print the configuration for an AI client")
     clients.add_argument("client", choices=("claude-desktop", "claude-code", "cursor", "continue"))
 
+    _add_documents(commands.add_parser("documents", help="what is in the knowledge base, and what must stay there"))
     _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
 
@@ -113,6 +118,18 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
     demo.add_argument("--question", default="", help="what to ask about it")
     return parser
+
+
+def _add_documents(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="documents, the newest first")
+    listed.add_argument("--collection", default="")
+    listed.add_argument("--title", default="", help="a part of it")
+    listed.add_argument("--source", default="", help="its beginning")
+    listed.add_argument("--limit", type=int, default=20)
+    actions.add_parser("pin", help="never collect a document as garbage").add_argument("id")
+    actions.add_parser("unpin", help="collect it like any other").add_argument("id")
+    actions.add_parser("delete", help="remove a document and everything that hangs on it").add_argument("id")
 
 
 def _add_skills(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from .stores import Stores
 if TYPE_CHECKING:
     from ..aidb.gateway.discovery import ToolIndex
     from ..aidb.knowledge.background import Background
+    from ..aidb.knowledge.catalogue import DocumentCatalogue
     from ..aidb.knowledge.embedding import Embedding
     from ..aidb.knowledge.files import Files
     from ..aidb.knowledge.garbage import GarbageCollector
@@ -87,9 +88,15 @@ class KnowledgeParts:
         )
 
     @cached_property
+    def documents(self) -> DocumentCatalogue:
+        """The list of documents."""
+        from ..aidb.knowledge.catalogue import DocumentCatalogue
+
+        return DocumentCatalogue(self._stores.catalogue, self._stores.vectors, self._events)
+
+    @cached_property
     def service(self) -> Knowledge:
         """The services behind the tools."""
-        from ..aidb.knowledge.catalogue import DocumentCatalogue
         from ..aidb.knowledge.folders import FolderImports
         from ..aidb.knowledge.gaps import QueryGaps
         from ..aidb.knowledge.ingest import Ingest
@@ -100,7 +107,7 @@ class KnowledgeParts:
             settings=self._settings,
             asking=Query(self._answering(), self.search, self._tools(), self._events),
             searching=self.search,
-            documents=DocumentCatalogue(self._stores.catalogue, self._stores.vectors, self._events),
+            documents=self.documents,
             tidying=self.garbage,
             lacking=QueryGaps(self._stores.gaps, self._models.embedder, self.search),
             importing=Ingest(

@@ -20,6 +20,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.desk.service import Desk
+    from ..aidb.knowledge.catalogue import DocumentCatalogue
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
     from ..file_locks import FileLock
@@ -79,6 +80,10 @@ class Stack:
     async def desk(self) -> Desk:
         """The desk alone, for the command line."""
         return self._desk.service
+
+    async def documents(self) -> DocumentCatalogue:
+        """The list of documents alone, for the command line."""
+        return self._knowledge.documents
 
     async def coordinator(self) -> Coordinator:
         """The services behind the hybrid coordinator's tools."""

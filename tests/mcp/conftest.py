@@ -13,7 +13,7 @@ from mcp_stack.ports.skills import SkillContent
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
 from mcp_stack.storage.postgres.migrate import migrate
 from mcp_stack.storage.postgres.skills import PostgresSkills
-from tests.support.calls import ISSUE_ID, SKILL
+from tests.support.calls import DOCUMENT_ID, DOOMED_IDS, ISSUE_ID, SKILL
 from tests.support.postgres import open_database
 from tests.support.stdio import StdioServer, environment, served, wait_until_database_is_gone
 
@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 async def _furnish(conninfo: str) -> None:
-    """Put an issue and an approved skill into a database, for the tools that are told of one."""
+    """Put an issue, an approved skill and documents into a database, for the tools that are told of one."""
     await migrate(conninfo)
     database = open_database(conninfo)
     issue = {"id": ISSUE_ID, "title": "A chair is broken", "severity": "P2", "category": "tests"}
@@ -40,6 +40,12 @@ async def _furnish(conninfo: str) -> None:
             "insert into issues (id, title, severity, category, description, signature)"
             " values (%(id)s, %(title)s, %(severity)s, %(category)s, 'It has three legs.', 'chair')",
             issue,
+        )
+        await connection.execute(
+            "insert into imported_documents (id, collection, title, source, content, content_hash, length)"
+            " select id, 'tests', 'A document', 'tests', 'A short text.', convert_to(id::text, 'UTF8'), 1"
+            " from unnest(%s::uuid[]) as id",
+            [[DOCUMENT_ID, *DOOMED_IDS]],
         )
     skills = PostgresSkills(database)
     content = SkillContent(SKILL, "Greet a guest", "Say hello.", "", (), (), ())

@@ -8,12 +8,21 @@ from typing import Any, NamedTuple
 # What is in the database of `home` from the start.
 ISSUE_ID = "00000000-0000-4000-8000-000000000001"
 SKILL = "greeting"
+DOCUMENT_ID = "00000000-0000-4000-8000-000000000002"
+DOOMED_IDS = [f"00000000-0000-4000-8001-{n:012d}" for n in range(100)]
+"""Documents that are there to be deleted."""
+_doomed = iter(DOOMED_IDS)
 
 GOOD: dict[str, dict[str, dict[str, Any]]] = {
     "aidb": {
         "query": {"query": "Where is the capital of France described?"},
         "search_knowledge": {"query": "capital", "limit": 3},
         "import_document": {"text": "# Capitals\n\nParis is the capital of France.", "source": "tests"},
+        "list_documents": {"collection": "tests", "limit": 3},
+        "get_document": {"id": DOCUMENT_ID, "limit": 10},
+        "delete_document": {"id": ""},
+        "list_query_gaps": {"limit": 3},
+        "collect_garbage": {"dry_run": True},
         "discover_tools": {"query": "find a tool that answers questions", "limit": 3, "detail": "schema"},
         "call_tool": {"name": "hybrid-coordinator.routing_stats", "arguments": {"window": "24h"}},
         "list_servers": {},
@@ -46,7 +55,8 @@ GOOD: dict[str, dict[str, dict[str, Any]]] = {
         "embed_texts": {"texts": ["Paris is the capital of France.", "a second text"]},
     },
 }
-"""By server and tool. An empty `task_id` stands for that of a task which was submitted before."""
+"""By server and tool. An empty `task_id` stands for that of a task which was submitted before, an empty `id` for that
+of a document which may be deleted."""
 
 USES_DATABASE = {"aidb": "search_knowledge", "hybrid-coordinator": "routing_stats", "ralph-wiggum": "task_status"}
 """A harmless tool that needs the database, by server."""
@@ -75,8 +85,9 @@ class Bad(NamedTuple):
 
 
 def filled_in(arguments: Mapping[str, Any], task_id: str) -> dict[str, Any]:
-    """Good arguments with the id of a task."""
-    return {name: value or task_id if name == "task_id" else value for name, value in arguments.items()}
+    """Good arguments with the id of a task, or of a document that is still there."""
+    missing = {"task_id": lambda: task_id, "id": lambda: next(_doomed)}
+    return {name: missing[name]() if value == "" and name in missing else value for name, value in arguments.items()}
 
 
 def bad_arguments(schema: Mapping[str, Any], good: Mapping[str, Any]) -> Iterator[Bad]:

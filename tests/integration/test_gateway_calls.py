@@ -22,8 +22,8 @@ TEXT = {"type": "string", "minLength": 2}
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Raw:
-    tools = [tool("echo", text=TEXT, n={"type": "integer"}), "fail", "refuse", "slow", "never", "environment"]
-    return Raw(tmp_path, tools=tools)
+    echo = tool("echo", text=TEXT, n={"type": "integer"})
+    return Raw(tmp_path, tools=[echo, "fail", "refuse", "slow", "never", "environment"])
 
 
 @pytest.fixture
@@ -211,9 +211,7 @@ async def test_old_calls_are_forgotten(gateway: Caller, database: Database) -> N
     await gateway.call("raw.echo", text="old")
     await gateway.call("raw.echo", text="new")
     async with database.write() as connection:
-        await connection.execute(
-            "update app.tool_calls set called_at = now() - interval '91 days' where id = 1"
-        )
+        await connection.execute("update app.tool_calls set called_at = now() - interval '91 days' where id = 1")
     await gateway.stack._gateway.handlers["prune_tool_calls"]()
     assert len(await logged(database)) == 1
 

@@ -12,7 +12,6 @@ from typing import Any
 import psutil
 import pytest
 
-from mcp_stack.aidb.gateway import connection as connections
 from mcp_stack.errors import UnavailableError
 from tests.support.gateway import Caller, Raw, open_gateway, tool
 from tests.support.waiting import until
@@ -81,12 +80,12 @@ async def test_a_server_that_crashes_is_started_again_by_the_next_call(conninfo:
 
 
 async def test_a_server_that_keeps_crashing_gets_pauses_and_the_error_says_until_when(
-    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    conninfo: str, tmp_path: Path
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(connections.time, "monotonic", lambda: now)
     raw = Raw(tmp_path, tools=["echo", "crash"])
     async with open_gateway(conninfo, tmp_path, {"raw": raw.entry()}) as gateway:
+        gateway.gateway.supervisor.connection("raw")._clock = lambda: now
         for _ in range(3):
             with pytest.raises(UnavailableError, match="saying: out of memory"):
                 await gateway.call("raw.crash")
@@ -110,7 +109,8 @@ async def test_a_server_that_hangs_is_killed_and_others_stay_quick(conninfo: str
         beside = await milliseconds(gateway)
         with pytest.raises(UnavailableError, match=r"raw\.hang did not answer within 1 s"):
             await hanging
-        await until(lambda: not psutil.pid_exists(raw.starts[0]))
+        await until(lambda: gateway.state("raw") == "unreachable")
+        assert not psutil.pid_exists(raw.starts[0])
         assert await gateway.error("raw") == "it answers neither calls nor pings"
         assert await gateway.text("raw.echo", text="again") == '{"text": "again"}'
     assert beside < alone * 3 + 5, f"{beside:.1f} ms beside a server that hangs, {alone:.1f} ms without"
@@ -205,7 +205,8 @@ async def test_a_server_is_stopped_when_nobody_calls_it_and_started_again_by_a_c
     async with open_gateway(conninfo, tmp_path, {"raw": raw.entry(idle_seconds=0.3)}) as gateway:
         await gateway.call("raw.slow", steps=5, seconds=0.2)  # longer than it may be idle
         assert len(raw.starts) == 1
-        await until(lambda: not psutil.pid_exists(raw.starts[0]))
+        await until(lambda: gateway.state("raw") == "idle")
+        assert not psutil.pid_exists(raw.starts[0])
         assert (await gateway.status("raw"), await gateway.tool_status("raw.echo")) == ("idle", "known")
         assert await gateway.text("raw.echo", text="again") == '{"text": "again"}'
         assert len(raw.starts) == 2
@@ -224,6 +225,6 @@ async def test_a_server_that_was_killed_from_outside_is_started_again(conninfo: 
     async with open_gateway(conninfo, tmp_path, {"raw": raw.entry()}) as gateway:
         await gateway.call("raw.echo")
         os.kill(raw.starts[0], 9)
-        await until(lambda: gateway.gateway.supervisor.connection("raw").state == "unreachable")
+        await until(lambda: gateway.state("raw") == "unreachable")
         assert "137" in await gateway.error("raw")
         assert await gateway.text("raw.echo", text="again") == '{"text": "again"}'

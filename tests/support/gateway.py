@@ -86,6 +86,10 @@ class Caller:
         """How a server is doing."""
         return next(each.status for each in (await self.gateway.list_servers()).servers if each.name == server)
 
+    def state(self, server: str) -> str:
+        """The state of this process's connection to a server."""
+        return self.gateway.supervisor.connection(server).state
+
     async def error(self, server: str) -> str:
         """Why a server is down."""
         return next(each.last_error for each in (await self.gateway.list_servers()).servers if each.name == server)

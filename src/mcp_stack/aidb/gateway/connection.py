@@ -234,7 +234,7 @@ class Connection:
                     failure = error  # of our registry: the server is well
                 else:
                     began = self._clock()
-                    self._session, self._hangs = session, False
+                    self._session, self._hangs, self.error = session, False, ""
                     self._fresh.set()
                     self._turn("connected")
                     if self._ready is not None and not self._ready.done():

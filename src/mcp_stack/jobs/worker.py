@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -51,7 +52,7 @@ class Worker:
         schedules: Jobs that are done again and again.
         schedules_queue: Where those go when they are due.
         linger_seconds: How long to stay after the last server has gone and the last job is done.
-        report: Told of jobs that fail by a bug.
+        report: Told of jobs that fail by a bug, and of the worker's own.
     """
 
     def __init__(
@@ -158,9 +159,11 @@ class Worker:
         ) as error:
             logger.warning("the worker starts over: %s", " ".join(str(error).split()) or type(error).__name__)
             return False
-        except Exception:
+        except Exception as error:
             # A bug in one job or in the queue's library must not take the machine's worker away.
-            logger.exception("the worker starts over")
+            incident = uuid.uuid4().hex[:12]
+            logger.exception("the worker starts over, incident %s", incident, exc_info=error)
+            await self._report("worker", incident, error)
             return False
         finally:
             for task in tasks:

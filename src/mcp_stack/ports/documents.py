@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+BM25_K1: Final = 1.2
+"""How soon the repetition of a word stops to count; b, the weight of the length, is 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,34 @@ class LexicalHit:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionWords:
+    """The words of a question as the store weighs them; for its own use but for `best_score`.
+
+    Attributes:
+        weights: Inverse document frequency, by the store's number of the word.
+        mean_length: Words of a document on average, where scores are computed from it; 0 where stored ones serve.
+    """
+
+    weights: Mapping[int, float]
+    mean_length: float = 0.0
+
+    @property
+    def best_score(self) -> float:
+        """What no document's score exceeds: that of one with every word so often that once more makes no difference."""
+        return (BM25_K1 + 1) * sum(self.weights.values())
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalHits:
     """Result of a search by words.
 
     Attributes:
         hits: Best first.
-        weights: How much each word of the question counts, by the store's number of the word.
+        words: Of the question.
     """
 
     hits: tuple[LexicalHit, ...]
-    weights: Mapping[int, float]
+    words: QuestionWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +170,24 @@ class Documents(Protocol):
         """
         ...
 
-    async def excerpts(self, wanted: Sequence[Wanted], weights: Mapping[int, float]) -> list[Excerpt]:
+    async def lexical_scores(self, words: QuestionWords, document_ids: Sequence[str]) -> list[LexicalHit]:
+        """The scores of some documents, in any order; those without a word of the question are left out.
+
+        Args:
+            words: As a search gave them.
+            document_ids: The documents; they need not exist.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def excerpts(self, wanted: Sequence[Wanted], words: QuestionWords) -> list[Excerpt]:
         """Documents with the passage of each that fits best, in the order given; deleted ones are left out.
 
         Args:
             wanted: The documents.
-            weights: Of the question's words, as a search by words gave them; empty if only similarity counts.
+            words: As a search gave them; without weights if only similarity counts.
 
         Raises:
             UnavailableError: The store is down.

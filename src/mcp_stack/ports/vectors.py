@@ -126,6 +126,19 @@ class Vectors(Protocol):
         """
         ...
 
+    async def similarities(self, vector: Vector, model: str, document_ids: Sequence[str]) -> list[Neighbour]:
+        """The points of some documents that are nearest, as a search gives them; those without any are left out.
+
+        Args:
+            vector: The query's unit vector.
+            model: Only points embedded by this model are compared.
+            document_ids: The documents; they need not exist.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
     async def delete_document(self, document_id: str) -> None:
         """Remove every point of a document, in every collection.
 

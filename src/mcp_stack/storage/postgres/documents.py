@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ...ports.documents import Excerpt, Existing, LexicalHits, NewDocument, Wanted
+from ...ports.documents import Excerpt, Existing, LexicalHit, LexicalHits, NewDocument, QuestionWords, Wanted
+from .arrays import array
 from .queries import queries
 from .ranking import Ranking
 from .statistics import Statistics
@@ -39,7 +40,7 @@ class PostgresDocuments:
             "content_hash": document.content_hash,
             "origin": document.origin,
             "is_news": document.is_news,
-            "ordinals": [chunk.ordinal for chunk in document.chunks],
+            "ordinals": array(chunk.ordinal for chunk in document.chunks),
             "headings": [chunk.heading for chunk in document.chunks],
             "contents": [chunk.content for chunk in document.chunks],
             **counted(document.title, [(chunk.ordinal, chunk.heading, chunk.content) for chunk in document.chunks]),
@@ -66,18 +67,22 @@ class PostgresDocuments:
         """See `Documents.lexical_search`."""
         return await self._ranking.search(query, limit=limit, collection=collection, tags=tags)
 
-    async def excerpts(self, wanted: Sequence[Wanted], weights: Mapping[int, float]) -> list[Excerpt]:
+    async def lexical_scores(self, words: QuestionWords, document_ids: Sequence[str]) -> list[LexicalHit]:
+        """See `Documents.lexical_scores`."""
+        return await self._ranking.scores(words, document_ids)
+
+    async def excerpts(self, wanted: Sequence[Wanted], words: QuestionWords) -> list[Excerpt]:
         """See `Documents.excerpts`."""
         known = [(each.document_id, *pair) for each in wanted for pair in each.similarities.items()]
-        whole = sum(weights.values())
+        whole = sum(words.weights.values())
         parameters = {
-            "ids": [each.document_id for each in wanted],
-            "least": [min(each.similarities.values(), default=0.0) for each in wanted],
-            "known_ids": [document_id for document_id, _, _ in known],
-            "known_ordinals": [ordinal for _, ordinal, _ in known],
-            "similarities": [similarity for _, _, similarity in known],
-            "terms": list(weights),
-            "weights": [weight / whole for weight in weights.values()],
+            "ids": array(each.document_id for each in wanted),
+            "least": array(min(each.similarities.values(), default=0.0) for each in wanted),
+            "known_ids": array(document_id for document_id, _, _ in known),
+            "known_ordinals": array(ordinal for _, ordinal, _ in known),
+            "similarities": array(similarity for _, _, similarity in known),
+            "terms": array(words.weights),
+            "weights": array(weight / whole for weight in words.weights.values()),
             "words": WORDS_WEIGHT,
         }
         async with self._database.read() as connection:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ SECONDS_FOR_A_DEAD_SERVER = 2.0
 # A server that hangs is as good as dead; clients give up on a call after a minute.
 SECONDS_FOR_A_PING = 5.0
 SECONDS_FOR_A_READ = 15.0
+# How long a connection is taken to be alive after it was used.
+SECONDS_WITHOUT_A_PING = 1.0
 SECONDS_FOR_A_WRITE = 50.0
 
 
@@ -179,6 +182,7 @@ class Database:
         try:
             async with asyncio.timeout(seconds):
                 yield connection
+                connection.answered_at = time.monotonic()  # type: ignore[attr-defined]  # see `_watched`
         except TimeoutError as error:
             if seconds is None:
                 raise
@@ -200,6 +204,8 @@ class Database:
         began = time.monotonic()
         while True:
             connection = await self._next(pool, began)
+            if _answered_just_now(connection):
+                return connection
             try:
                 async with asyncio.timeout(SECONDS_FOR_A_PING):
                     await pool.check_connection(connection)
@@ -217,6 +223,9 @@ class Database:
         import psycopg  # noqa: PLC0415 - heavy: imported on first use
         from psycopg_pool import PoolClosed, PoolTimeout  # noqa: PLC0415 - heavy: imported on first use
 
+        if pool.get_stats().get("pool_available"):
+            with suppress(PoolTimeout, psycopg.OperationalError):
+                return await pool.getconn(timeout=0.2)  # at once, without a task that could be given up
         taking = asyncio.ensure_future(pool.getconn())
         try:
             while not (await asyncio.wait({taking}, timeout=0.2))[0]:
@@ -242,6 +251,8 @@ class Database:
         database = self
 
         class Watched(connection_class):  # type: ignore[valid-type,misc]  # mypy knows no dynamic base class
+            answered_at = float("-inf")
+
             @classmethod
             async def connect(cls, *args: Any, **options: Any) -> Any:
                 try:
@@ -262,6 +273,19 @@ class Database:
 
 
 _REMEDY = "check it with `mcp-stack doctor`; nothing was lost, try again when it is up"
+
+
+def _answered_just_now(connection: Connection) -> bool:
+    """Whether a connection needs no ping: it was used a moment ago, and the server has not hung up since.
+
+    A server that ends a connection says so, and what it says can be read without asking anything.
+    """
+    if time.monotonic() - connection.answered_at > SECONDS_WITHOUT_A_PING:  # type: ignore[attr-defined]  # see `_watched`
+        return False
+    try:
+        return not select.select([connection.fileno()], [], [], 0)[0]
+    except (OSError, ValueError):  # closed, or more files than `select` can tell apart
+        return False
 
 
 def _give_back(pool: Pool, taken: asyncio.Future[Connection]) -> None:

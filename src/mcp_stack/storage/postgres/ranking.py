@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ...ports.documents import LexicalHit, LexicalHits
+from ...ports.documents import LexicalHit, LexicalHits, QuestionWords
+from .arrays import array
 from .queries import queries
 from .words import count_words
 
@@ -17,14 +18,11 @@ if TYPE_CHECKING:
 FEW_DOCUMENTS: Final = 2000
 """Up to so many, everything is counted when it is asked for: the ranking is right at once after an import."""
 
-CUT_ABOVE: Final = 20_000
-"""Documents above which only the best postings of a word are read; below, all of them take no longer."""
+MOST_POSTINGS: Final = 6000
+"""Of all words of a question together: where there are more, only the best of each word are read."""
 
 BEST_POSTINGS: Final = 1000
 """Of each word, where postings are cut."""
-
-RESCORED: Final = 200
-"""Documents that the best postings find and that are scored by all their words."""
 
 FEW_MATCHING: Final = 1000
 """Documents that a filter may leave for each of them to be looked at."""
@@ -34,20 +32,18 @@ MOST_TERMS: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The words of a question.
+class _Corpus:
+    """What the documents are together.
 
     Attributes:
-        weights: Inverse document frequency by term.
-        documents: In the corpus.
-        mean_length: Words of a document, on average.
-        live: Everything was counted just now, for the corpus is small or not counted yet.
+        documents: How many.
+        live: Everything was counted just now, for there are few or they were not counted yet.
+        postings: Of the words of the question, how many.
     """
 
-    weights: dict[int, float]
-    documents: int = 0
-    mean_length: float = 1.0
-    live: bool = True
+    documents: int
+    live: bool
+    postings: int
 
 
 class Ranking:
@@ -59,53 +55,75 @@ class Ranking:
 
     async def search(self, query: str, *, limit: int, collection: str, tags: Sequence[str]) -> LexicalHits:
         """See `Documents.lexical_search`."""
-        words = list(count_words(query))
-        if not words:
-            return LexicalHits((), {})
+        given = count_words(query)
+        if not given:
+            return LexicalHits((), QuestionWords({}))
         async with self._database.read() as connection:
-            terms = await self._terms(connection, words)
-            rows = await self._rank(connection, terms, limit, collection, tags) if terms.weights else []
-        whole = sum(terms.weights.values())
-        return LexicalHits(
-            tuple(LexicalHit(row["document_id"], row["score"], min(1.0, row["covered"] / whole)) for row in rows),
-            terms.weights,
-        )
+            cursor = await connection.execute(self._sql["terms"], {"words": array(given), "few": FEW_DOCUMENTS})
+            terms = await cursor.fetchall()
+            if not terms:
+                return LexicalHits((), QuestionWords({}))
+            words, corpus = _weighed(terms)
+            parameters = {
+                **_parameters(words),
+                "postings": BEST_POSTINGS if corpus.postings > MOST_POSTINGS else None,
+                "rescored": 2 * limit,
+                "limit": limit,
+                "collection": collection,
+                "tags": list(tags),
+            }
+            rows = await self._rank(connection, corpus, parameters)
+        return LexicalHits(tuple(_hits(rows, words)), words)
 
-    async def _terms(self, connection: Connection, words: list[str]) -> Terms:
-        cursor = await connection.execute(self._sql["terms"], {"words": words, "few": FEW_DOCUMENTS})
-        rows = await cursor.fetchall()
-        if not rows:
-            return Terms({})
-        documents = rows[0]["documents"]
-        weights = {row["term"]: _weight(documents, row["found_in"]) for row in rows}
-        rarest = sorted(weights, key=lambda term: (-weights[term], term))[:MOST_TERMS]
-        return Terms({term: weights[term] for term in rarest}, documents, rows[0]["mean_length"], live=rows[0]["live"])
+    async def scores(self, words: QuestionWords, document_ids: Sequence[str]) -> list[LexicalHit]:
+        """See `Documents.lexical_scores`."""
+        if not words.weights or not document_ids:
+            return []
+        parameters = {**_parameters(words), "ids": array(document_ids), "limit": len(document_ids)}
+        name = "rank_live" if words.mean_length else "scores"
+        async with self._database.read() as connection:
+            rows = await (await connection.execute(self._sql[name], parameters)).fetchall()
+        return list(_hits(rows, words))
 
-    async def _rank(
-        self, connection: Connection, terms: Terms, limit: int, collection: str, tags: Sequence[str]
-    ) -> list[dict[str, Any]]:
-        parameters: dict[str, Any] = {
-            "terms": list(terms.weights),
-            "weights": list(terms.weights.values()),
-            "mean_length": terms.mean_length,
-            "postings": BEST_POSTINGS if terms.documents > CUT_ABOVE else None,
-            "rescored": max(RESCORED, 2 * limit),
-            "limit": limit,
-            "collection": collection,
-            "tags": list(tags),
-        }
-        if terms.live:
+    async def _rank(self, connection: Connection, corpus: _Corpus, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        filtered = bool(parameters["collection"] or parameters["tags"])
+        name = "rank_best" if filtered or corpus.postings > MOST_POSTINGS else "rank_all"
+        if corpus.live:
             name = "rank_live"
-        elif collection or tags:
-            few = await connection.execute(self._sql["few"], {**parameters, "limit": FEW_MATCHING + 1})
+        elif filtered:
+            few = await connection.execute(self._sql["few"], {**parameters, "limit": FEW_MATCHING + 1}, prepare=False)
             numbers = ((await few.fetchone()) or {"numbers": None})["numbers"] or []
             if len(numbers) <= FEW_MATCHING:
-                name, parameters["numbers"] = "rank_few", numbers
-            else:
-                name = "rank_best"
-        else:
-            name = "rank_best" if terms.documents > CUT_ABOVE else "rank_all"
-        return await (await connection.execute(self._sql[name], parameters)).fetchall()
+                name, parameters["numbers"] = "rank_few", array(numbers)
+        # Filters are planned for as they are: one that is empty must not cost anything.
+        cursor = await connection.execute(self._sql[name], parameters, prepare=not filtered)
+        return await cursor.fetchall()
+
+
+def _weighed(terms: Sequence[Mapping[str, Any]]) -> tuple[QuestionWords, _Corpus]:
+    """The words with their weights, the rarest if there are many, and what is known of the corpus."""
+    first = terms[0]
+    rarest = sorted(terms, key=lambda term: (term["found_in"] or math.inf, term["term"]))[:MOST_TERMS]
+    weights = {term["term"]: _weight(first["documents"], term["found_in"]) for term in rarest}
+    corpus = _Corpus(first["documents"], first["live"], sum(term["found_in"] for term in rarest))
+    return QuestionWords(weights, first["mean_length"] if first["live"] else 0.0), corpus
+
+
+def _parameters(words: QuestionWords) -> dict[str, Any]:
+    return {
+        "terms": array(words.weights),
+        "weights": array(words.weights.values()),
+        "mean_length": words.mean_length,
+        "ids": "{}",
+        "collection": "",
+        "tags": [],
+    }
+
+
+def _hits(rows: Iterable[Mapping[str, Any]], words: QuestionWords) -> Iterator[LexicalHit]:
+    whole = sum(words.weights.values())
+    for row in rows:
+        yield LexicalHit(row["document_id"], row["score"], min(1.0, row["covered"] / whole))
 
 
 def _weight(documents: int, found_in: int) -> float:

@@ -30,20 +30,25 @@ class Statistics:
 
     async def refresh(self) -> None:
         """See `Documents.refresh_statistics`."""
-        await self._count()
+        if await self._count():
+            async with self._database.write_statement() as connection:
+                await connection.execute(self._sql["vacuum"])
         for _ in range(MOST_TRANSACTIONS):
             if not await self._index_some_again():
                 break
 
-    async def _count(self) -> None:
+    async def _count(self) -> bool:
+        """Count the corpus if that is due and nobody else does; whether it was counted."""
         async with self._database.write() as connection:
             lock = await (await connection.execute(self._sql["try_lock"], {"lock": LOCK_KEY})).fetchone()
             if not lock or not lock["locked"]:
-                return
+                return False
             due = await (await connection.execute(self._sql["is_due"])).fetchone()
-            if due and due["due"]:
-                await connection.execute(self._sql["count_corpus"])
-                await connection.execute(self._sql["count_terms"])
+            if not due or not due["due"]:
+                return False
+            await connection.execute(self._sql["count_corpus"])
+            await connection.execute(self._sql["count_terms"])
+            return True
 
     async def _index_some_again(self) -> bool:
         """Index the next documents whose impacts are off; false if there are none left."""

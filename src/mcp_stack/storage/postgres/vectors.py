@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...ports.embedder import Vector
 from ...ports.vectors import POINTS_OF_A_DOCUMENT, Alike, Neighbour, Point, StoredVectors, nearest_documents
+from .arrays import array
 from .queries import queries
 
 if TYPE_CHECKING:
     from .pool import Connection, Database
 
-FEW_POINTS: Final = 10_000
+FEW_POINTS: Final = 4000
 """Compared one by one in the time that the index takes to find some that a filter does not leave out."""
 
 MOST_POINTS: Final = 20_000
@@ -62,11 +63,16 @@ class PgVectors:
             "collection": collection,
             "tags": list(tags),
         }
+        filtered = bool(collection or tags)
         async with self._database.read() as connection:
-            if not (collection or tags) or await self._are_many(connection, parameters):
+            if not filtered or await self._are_many(connection, parameters):
+                name = "search_filtered" if filtered else "search"
                 points = POINTS_OF_A_DOCUMENT * limit
                 while points <= MOST_POINTS:
-                    cursor = await connection.execute(self._sql["search"], {**parameters, "points": points})
+                    # Filters are planned for as they are: one that is empty must not cost anything.
+                    cursor = await connection.execute(
+                        self._sql[name], {**parameters, "points": points}, prepare=not filtered
+                    )
                     rows = await cursor.fetchall()
                     found = nearest_documents((Neighbour(**row) for row in rows), limit)
                     if len({each.document_id for each in found}) == limit:
@@ -76,13 +82,30 @@ class PgVectors:
                     # The documents are long, and their points are next to each other.
                     points *= 4
             cursor = await connection.execute(
-                self._sql["search_exactly"], {**parameters, "points": POINTS_OF_A_DOCUMENT}
+                self._sql["search_exactly"], {**parameters, "points": POINTS_OF_A_DOCUMENT}, prepare=False
             )
             return [Neighbour(**row) for row in await cursor.fetchall()]
 
+    async def similarities(self, vector: Vector, model: str, document_ids: Sequence[str]) -> list[Neighbour]:
+        """See `Vectors.similarities`."""
+        from pgvector import Vector as Embedding  # noqa: PLC0415 - heavy: imported on first use
+
+        parameters = {
+            "vector": Embedding(vector),
+            "model": model,
+            "ids": array(document_ids),
+            "points": POINTS_OF_A_DOCUMENT,
+        }
+        async with self._database.read() as connection:
+            cursor = await connection.execute(self._sql["similarities"], parameters)
+            rows = await cursor.fetchall()
+        return nearest_documents((Neighbour(**row) for row in rows), len(document_ids))
+
     async def _are_many(self, connection: Connection, parameters: dict[str, Any]) -> bool:
         """Whether a filter leaves more points than are best compared one by one."""
-        cursor = await connection.execute(self._sql["matching"], {**parameters, "points": FEW_POINTS + 1})
+        cursor = await connection.execute(
+            self._sql["matching"], {**parameters, "points": FEW_POINTS + 1}, prepare=False
+        )
         row = await cursor.fetchone()
         return row is not None and row["points"] > FEW_POINTS
 

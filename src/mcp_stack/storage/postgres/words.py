@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from .arrays import array
+
 MAX_CHARACTERS: Final = 100
 """Longer words are cut off: encoded data, which nobody asks for by more than its beginning."""
 
@@ -51,7 +53,7 @@ def count_words(text: str) -> Counter[str]:
     return Counter(word[:MAX_CHARACTERS] for word in _words(text))
 
 
-def counted(title: str, chunks: Iterable[tuple[int, str, str]]) -> dict[str, list[str] | list[int]]:
+def counted(title: str, chunks: Iterable[tuple[int, str, str]]) -> dict[str, str]:
     """The words of a document as the parameters of the queries that index it.
 
     Args:
@@ -59,7 +61,7 @@ def counted(title: str, chunks: Iterable[tuple[int, str, str]]) -> dict[str, lis
         chunks: Ordinal from 1, heading and content of each.
 
     Returns:
-        `word_ordinals` (0 for the title), `words` and `frequencies`, of the same length.
+        Arrays `word_ordinals` (0 for the title), `words` and `frequencies`, of the same length.
     """
     ordinals: list[int] = []
     words: list[str] = []
@@ -69,7 +71,7 @@ def counted(title: str, chunks: Iterable[tuple[int, str, str]]) -> dict[str, lis
         ordinals += [ordinal] * len(found)
         words += found
         frequencies += found.values() if ordinal else [TITLE_COUNTS * frequency for frequency in found.values()]
-    return {"word_ordinals": ordinals, "words": words, "frequencies": frequencies}
+    return {"word_ordinals": array(ordinals), "words": array(words), "frequencies": array(frequencies)}
 
 
 def _words(text: str) -> Iterator[str]:

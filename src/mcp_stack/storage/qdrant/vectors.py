@@ -77,8 +77,16 @@ class QdrantVectors:
         """See `Vectors.search`."""
         from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
 
-        must: list[Any] = [models.FieldCondition(key="model", match=models.MatchValue(value=model))]
-        must += [models.FieldCondition(key="tags", match=models.MatchValue(value=tag)) for tag in tags]
+        tagged = [models.FieldCondition(key="tags", match=models.MatchValue(value=tag)) for tag in tags]
+        return await self._nearest(vector, [*_of([], model), *tagged], limit, collection)
+
+    async def similarities(self, vector: Vector, model: str, document_ids: Sequence[str]) -> list[Neighbour]:
+        """See `Vectors.similarities`."""
+        return await self._nearest(vector, _of(document_ids, model), len(document_ids)) if document_ids else []
+
+    async def _nearest(self, vector: Vector, must: list[Any], limit: int, collection: str = "") -> list[Neighbour]:
+        from qdrant_client import models  # noqa: PLC0415 - heavy: imported on first use
+
         found: list[Neighbour] = []
         async with self._connected() as client:
             for name in await self._existing(client, collection):

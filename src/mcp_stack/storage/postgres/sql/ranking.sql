@@ -1,7 +1,7 @@
 -- BM25 as in Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
 
 -- In how many documents each word of a question is. While there are few documents, and when much came since a job
--- counted, they are counted now (`live`); otherwise the job's figures serve, and a word that it has not seen counts 1.
+-- counted, they are counted now (`live`); otherwise the job's figures serve, and a word that it has not seen is in one.
 -- name: terms
 with counted as (
     select coalesce(max(documents), 0) as documents, coalesce(max(mean_length), 1) as mean_length,
@@ -26,7 +26,8 @@ select
     terms.term,
     case
         when corpus.live then (select count(*) from document_postings as posting where posting.term = terms.term)
-        else coalesce(known.documents, 1)
+        when known.documents is not null then known.documents
+        else (select count(*) from (select from document_postings as posting where posting.term = terms.term limit 1) as one)
     end as found_in,
     corpus.live, corpus.documents, corpus.mean_length
 from terms
@@ -42,7 +43,8 @@ select
 from unnest(%(terms)s::bigint[], %(weights)s::float8[]) as wanted (term, weight)
 join document_postings as posting on posting.term = wanted.term
 join imported_documents as document on document.number = posting.document
-where (%(collection)s = '' or document.collection = %(collection)s)
+where (cardinality(%(ids)s::uuid[]) = 0 or document.id = any(%(ids)s::uuid[]))
+    and (%(collection)s = '' or document.collection = %(collection)s)
     and document.tags @> %(tags)s::text[]
 group by document.id, document.number
 order by score desc, document.number
@@ -94,8 +96,14 @@ with wanted as materialized (
         sum(wanted.weight * posting.impact)::real as score,
         sum(wanted.weight) as covered
     from found
-    cross join wanted
-    join document_postings as posting on posting.document = found.document and posting.term = wanted.term
+    -- One walk for all words of a document: its postings are next to each other.
+    cross join lateral (
+        select term, impact
+        from document_postings
+        where document = found.document and term = any(%(terms)s::bigint[])
+        offset 0
+    ) as posting
+    join wanted using (term)
     group by found.document
 )
 select document.id::text as document_id, ranked.score, ranked.covered
@@ -123,8 +131,13 @@ with ranked as (
         sum(wanted.weight * posting.impact)::real as score,
         sum(wanted.weight) as covered
     from unnest(%(numbers)s::bigint[]) as given (document)
-    cross join unnest(%(terms)s::bigint[], %(weights)s::float8[]) as wanted (term, weight)
-    join document_postings as posting on posting.document = given.document and posting.term = wanted.term
+    cross join lateral (
+        select term, impact
+        from document_postings
+        where document = given.document and term = any(%(terms)s::bigint[])
+        offset 0
+    ) as posting
+    join unnest(%(terms)s::bigint[], %(weights)s::float8[]) as wanted (term, weight) using (term)
     group by given.document
     order by score desc, given.document
     limit %(limit)s
@@ -133,3 +146,19 @@ select document.id::text as document_id, ranked.score, ranked.covered
 from ranked
 join imported_documents as document on document.number = ranked.document
 order by ranked.score desc, ranked.document
+
+-- name: scores
+select
+    document.id::text as document_id,
+    sum(wanted.weight * posting.impact)::real as score,
+    sum(wanted.weight) as covered
+from imported_documents as document
+cross join lateral (
+    select term, impact
+    from document_postings
+    where document_postings.document = document.number and term = any(%(terms)s::bigint[])
+    offset 0
+) as posting
+join unnest(%(terms)s::bigint[], %(weights)s::float8[]) as wanted (term, weight) using (term)
+where document.id = any(%(ids)s::uuid[])
+group by document.id

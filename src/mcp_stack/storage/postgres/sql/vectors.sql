@@ -14,12 +14,35 @@ from (
     select id, document_id, ordinal, collection, embedding <=> %(vector)s as distance
     from document_embeddings
     where model = %(model)s
+    order by embedding <=> %(vector)s
+    limit %(points)s
+) as near
+order by distance, id
+
+-- name: search_filtered
+select id::text as id, document_id::text as document_id, ordinal, collection, 1 - distance as similarity
+from (
+    select id, document_id, ordinal, collection, embedding <=> %(vector)s as distance
+    from document_embeddings
+    where model = %(model)s
         and (%(collection)s = '' or collection = %(collection)s)
         and tags @> %(tags)s::text[]
     order by embedding <=> %(vector)s
     limit %(points)s
 ) as near
 order by distance, id
+
+-- Without the vector index, which the sum keeps out: a document has few points.
+-- name: similarities
+select near.id::text as id, near.document_id::text as document_id, near.ordinal, near.collection, 1 - distance as similarity
+from unnest(%(ids)s::uuid[]) as wanted (id)
+cross join lateral (
+    select point.*, 0 + (point.embedding <=> %(vector)s) as distance
+    from document_embeddings as point
+    where point.document_id = wanted.id and point.model = %(model)s
+    order by distance, point.id
+    limit %(points)s
+) as near
 
 -- How many points a filter leaves, up to a limit.
 -- name: matching

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a line
+def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one command a line
     if chosen.command != "serve":
         started()
     # Each command imports what it needs: `serve` must answer within a second.
@@ -72,6 +72,10 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911 - one command a li
             from .issues import run_issues  # noqa: PLC0415 - only this command needs it
 
             return run_issues(chosen)
+        case "tools":
+            from .tools import run_tools  # noqa: PLC0415 - only this command needs it
+
+            return run_tools(chosen)
         case "documents":
             from .documents import run_documents  # noqa: PLC0415 - only this command needs it
 
@@ -111,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     clients.add_argument("client", choices=("claude-desktop", "claude-code", "cursor", "continue"))
 
     _add_documents(commands.add_parser("documents", help="what is in the knowledge base, and what must stay there"))
+    _add_tools(commands.add_parser("tools", help="tools of other MCP servers, and the approval of changed ones"))
     _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
 
@@ -130,6 +135,35 @@ def _add_documents(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("pin", help="never collect a document as garbage").add_argument("id")
     actions.add_parser("unpin", help="collect it like any other").add_argument("id")
     actions.add_parser("delete", help="remove a document and everything that hangs on it").add_argument("id")
+
+
+def _add_tools(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="every tool, resource and prompt that is known")
+    listed.add_argument("server", nargs="?", default="", help="only of this server")
+    listed.add_argument("--status", default="", help="only those, such as quarantined")
+    listed.add_argument("--json", action="store_true", help="as one JSON list")
+    different = actions.add_parser("diff", help="what changed since it was approved, and what the scan found")
+    different.add_argument("names", nargs="*", metavar="SERVER[.TOOL]", help="default: all that are quarantined")
+    approved = actions.add_parser("approve", help="show what changed, and have it called again")
+    approved.add_argument("names", nargs="+", metavar="SERVER[.TOOL]")
+    approved.add_argument("--yes", action="store_true", help="do not ask")
+    added = actions.add_parser("add", help="write a server into mcp.json, and list it")
+    added.add_argument("name")
+    added.add_argument("--url", default="", help="where it listens")
+    added.add_argument(
+        "--transport", default="", choices=("http", "sse"), help="default: http, unless the url says sse"
+    )
+    added.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]", help="without a value: ours")
+    added.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help="${NAME} is a variable")
+    added.add_argument("--category", default="", help="of its tools")
+    added.add_argument("--replace", action="store_true", help="take the place of a server of that name")
+    added.add_argument("words", nargs="*", metavar="-- COMMAND ARG", help="what starts it")
+    refreshed = actions.add_parser("refresh", help="connect to servers and list them now")
+    refreshed.add_argument("servers", nargs="*", metavar="SERVER", help="default: all that are configured")
+    given = actions.add_parser("category", help="give a tool a category")
+    given.add_argument("name", metavar="SERVER.TOOL")
+    given.add_argument("category")
 
 
 def _add_skills(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.desk.service import Desk
+    from ..aidb.gateway.service import Gateway
     from ..aidb.knowledge.catalogue import DocumentCatalogue
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
@@ -84,6 +85,10 @@ class Stack:
     async def documents(self) -> DocumentCatalogue:
         """The list of documents alone, for the command line."""
         return self._knowledge.documents
+
+    async def gateway(self) -> Gateway:
+        """The service behind the gateway's tools and the command line."""
+        return self._gateway.service
 
     async def coordinator(self) -> Coordinator:
         """The services behind the hybrid coordinator's tools."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from ...errors import NotFoundError, UnavailableError
+from ...errors import ConflictError, NotFoundError, UnavailableError
 from ...ports.tools import Entry, KnownTool, Offer, ToolRegistry
 from .scanning import scan
 
@@ -100,6 +100,19 @@ class Registry:
         if entry is None or not self._status(server):
             raise NotFoundError(f"there is no tool {name[:200]!r}", _nearest(name, [t.name for t in await self.all()]))
         return entry
+
+    async def approve(self, entry: Entry) -> None:
+        """Approve what a tool offers now.
+
+        Args:
+            entry: As a person has seen it.
+
+        Raises:
+            ConflictError: Its server offers something else by now.
+            UnavailableError: The store is down or full.
+        """
+        if not await self.store.approve(entry):
+            raise ConflictError(f"{entry.offered.name} changed again meanwhile", "look at it once more")
 
     async def record(self, server: str, category: str, listing: Sequence[KnownTool]) -> None:
         """Take over what a server lists: new tools are trusted unless the scan objects, changed ones are quarantined.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..aidb.gateway.calls import ToolCalls
     from ..aidb.gateway.configured import Configured
     from ..aidb.gateway.discovery import ToolIndex
+    from ..aidb.gateway.learning import ToolLearning
     from ..aidb.gateway.registry import Registry
     from ..aidb.gateway.service import Gateway
     from ..aidb.gateway.supervisor import Supervisor
@@ -91,7 +92,7 @@ class GatewayParts:
             self.supervisor,
             self._stores.calls,
             self._events,
-            None,
+            self.learning,
             audit_arguments=self._settings.tools.audit_arguments,
         )
 
@@ -100,7 +101,14 @@ class GatewayParts:
         """The known tools, ready to be searched."""
         from ..aidb.gateway.discovery import ToolIndex
 
-        return ToolIndex(self.registry, self._models.embedder, {})
+        return ToolIndex(self.registry, self._models.embedder, self._stores.tool_vectors, self._stores.tool_usage)
+
+    @cached_property
+    def learning(self) -> ToolLearning:
+        """What is learned from calls."""
+        from ..aidb.gateway.learning import ToolLearning
+
+        return ToolLearning(self._stores.tool_usage, self._models.embedder)
 
     @cached_property
     def service(self) -> Gateway:
@@ -110,6 +118,7 @@ class GatewayParts:
         return Gateway(
             settings=self._settings,
             tools=self.index,
+            learning=self.learning,
             calls=self.calls,
             registry=self.registry,
             supervisor=self.supervisor,
@@ -137,6 +146,10 @@ class GatewayParts:
             await self.supervisor.close()
         if "calls" in self.__dict__:
             await self.calls.settled()
+        if "learning" in self.__dict__:
+            await self.learning.settled()
+        if "index" in self.__dict__:
+            await self.index.close()
 
     async def _take_over(self, upstream: Upstream, listing: Listing) -> None:
         await self.registry.record(upstream.name, upstream.category, listing.offered)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..storage.postgres.runs import PostgresRuns
     from ..storage.postgres.skills import PostgresSkills
     from ..storage.postgres.systems import PostgresSystems
+    from ..storage.postgres.tool_usage import PostgresToolUsage
+    from ..storage.postgres.tool_vectors import PostgresToolVectors
     from ..storage.postgres.tools import PostgresCallLog, PostgresTools
 
 # The column of document_embeddings; a vector index needs a fixed length.
@@ -160,7 +162,7 @@ class Stores:
     @cached_property
     def tools(self) -> PostgresTools:
         """The tool registry."""
-        from ..storage.postgres.tools import PostgresCallLog, PostgresTools
+        from ..storage.postgres.tools import PostgresTools
 
         return PostgresTools(self.database)
 
@@ -172,11 +174,18 @@ class Stores:
         return PostgresCallLog(self.database)
 
     @cached_property
-    def calls(self) -> PostgresCallLog:
-        """The audit log of calls of other servers' tools."""
-        from ..storage.postgres.tools import PostgresCallLog
+    def tool_vectors(self) -> PostgresToolVectors:
+        """Embeddings of tools."""
+        from ..storage.postgres.tool_vectors import PostgresToolVectors
 
-        return PostgresCallLog(self.database)
+        return PostgresToolVectors(self.database)
+
+    @cached_property
+    def tool_usage(self) -> PostgresToolUsage:
+        """Searches for tools and the calls that followed."""
+        from ..storage.postgres.tool_usage import PostgresToolUsage
+
+        return PostgresToolUsage(self.database)
 
     @cached_property
     def runs(self) -> PostgresRuns:

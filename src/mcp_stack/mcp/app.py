@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -18,7 +19,7 @@ from ..errors import InternalError, NotFoundError, StackError, UsageError
 from ..trace import begin, current
 from .offers import Admit, OfferingServer, Report, client
 from .schema import inlined
-from .strict import described, strict_metadata
+from .strict import described, encodable, strict_metadata
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver.context import Context
@@ -73,7 +74,10 @@ class StrictTool(Tool):
             current().mark("admitted")
         passed = {self.context_kwarg: context} if self.context_kwarg else {}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
-        return self.fn_metadata.convert_result(result) if convert_result else result
+        if not convert_result:
+            return result
+        converted = self.fn_metadata.convert_result(result)
+        return converted if isinstance(result, CallToolResult) else _terse(converted)
 
 
 class StackServer(OfferingServer):
@@ -144,9 +148,17 @@ class StackServer(OfferingServer):
         return await super().call_tool(name, arguments, context)
 
 
+def _terse(result: Any) -> Any:
+    """The result with its text as JSON without white space: models read the text, and pay for every token of it."""
+    if isinstance(result, CallToolResult) and result.structured_content is not None:
+        text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+        result.content = [TextContent(type="text", text=text)]
+    return result
+
+
 def error_result(error: StackError) -> CallToolResult:
     """The error as a client sees it."""
-    return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
+    return CallToolResult(content=[TextContent(type="text", text=encodable(str(error)))], is_error=True)
 
 
 def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> StrictTool:

@@ -8,7 +8,7 @@ _PREFIX = "#/$defs/"
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without `$ref`, `$defs` and generated titles.
+    """A schema without `$ref`, `$defs`, generated titles, and what is so anyway.
 
     Claude Desktop, Claude Code, Cursor and Continue differ in what they understand of references, and titles that
     repeat the key cost tokens in every listing.
@@ -29,8 +29,17 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
         return {
             key: resolve(value, is_properties=key == "properties" and not is_properties)
             for key, value in node.items()
-            if is_properties or (key != "$defs" and not (key == "title" and isinstance(value, str)))
+            if is_properties or not _says_nothing(key, value)
         }
 
     result: dict[str, Any] = resolve(schema)
     return result
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    """Whether a part of a schema repeats its name, the default of JSON Schema, or what has been put elsewhere."""
+    return (
+        key == "$defs"
+        or (key == "title" and isinstance(value, str))
+        or (key == "additionalProperties" and value is True)
+    )

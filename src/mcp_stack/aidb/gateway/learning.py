@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import UnavailableError
 from ...ports.embedder import Embedder, Vector
 from ...ports.tool_usage import Bounds, ToolUsage
+from .subtasks import request
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,9 @@ class ToolLearning:
 
     async def _add_discovery(self, client: str, query: str, tools: Sequence[str]) -> None:
         try:
-            model, vector = await self._embedded(query)
-            await self._usage.add_discovery(client, query, model, vector, tools)
+            whole = request(query).whole  # as the ranking asks for it: the same words, and a vector that is cached
+            model, vector = await self._embedded(whole)
+            await self._usage.add_discovery(client, whole, model, vector, tools)
         except UnavailableError as error:
             logger.warning("a search for tools is not written down: %s", error)
 

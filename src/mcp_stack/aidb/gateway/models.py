@@ -12,10 +12,11 @@ class ToolSummary(BaseModel):
 
     name: str = Field(description="server.tool, the name to call it by")
     summary: str
-    score: float
+    score: float = Field(description="1 is a perfect fit; comparable within one reply")
     server_status: str
-    category: str
-    input_schema: dict[str, Any] = Field(default_factory=dict, description="Only with detail=schema")
+    input_schema: dict[str, Any] = Field(
+        default_factory=dict, description="Only with detail=schema", exclude_if=lambda schema: not schema
+    )
 
 
 class DiscoveryResult(BaseModel):
@@ -24,7 +25,7 @@ class DiscoveryResult(BaseModel):
     tools: list[ToolSummary]
     total: int = Field(description="Tools known in all")
     tokens_saved: int = Field(description="Tokens of the full listing of all tools, less those of this reply")
-    notes: list[str]
+    notes: list[str] = Field(default_factory=list, exclude_if=lambda notes: not notes)
 
 
 class ServerSummary(BaseModel):

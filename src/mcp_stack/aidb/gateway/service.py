@@ -16,6 +16,7 @@ from ...validation import checked_choice, checked_context, checked_text
 from ..arguments import MAX_NAME, checked_limit, checked_query
 from .calls import Request, ToolCalls
 from .discovery import ToolIndex
+from .learning import ToolLearning
 from .models import DiscoveryResult, ServerList, ServerSummary
 from .registry import Registry
 from .supervisor import ServerState, Supervisor
@@ -35,15 +36,24 @@ class Gateway:
 
     settings: Settings
     tools: ToolIndex
+    learning: ToolLearning
     calls: ToolCalls
     registry: Registry
     supervisor: Supervisor
     notes: tuple[str, ...] = ()
 
     async def discover_tools(
-        self, *, query: str, server: str, category: str, limit: int, detail: str
+        self, *, query: str, server: str, category: str, limit: int, detail: str, client: str = ""
     ) -> DiscoveryResult:
         """Find tools.
+
+        Args:
+            query: What is to be done; empty for a listing.
+            server: Only tools of this server; empty for all.
+            category: Only tools of this category; empty for all.
+            limit: How many.
+            detail: `summary`, or `schema` for the input schemas too.
+            client: Who asks; from the calls that follow, the ranking learns. Empty for somebody who calls nothing.
 
         Raises:
             UsageError: An argument is not acceptable.
@@ -55,9 +65,12 @@ class Gateway:
         wanted_category = checked_text("category", category, MAX_NAME, required=False)
         checked_limit(limit)
         notes = await self.listing_problem(wanted_server)
+        with_schema = detail == "schema" or not self.settings.tools.progressive_disclosure
         found = await self.tools.discover(
-            text, server=wanted_server, category=wanted_category, limit=limit, with_schema=detail == "schema"
+            text, server=wanted_server, category=wanted_category, limit=limit, with_schema=with_schema
         )
+        if client:
+            self.learning.discovered(client, text, [tool.name for tool in found.tools])
         return found.model_copy(update={"notes": [*notes, *found.notes]}) if notes else found
 
     async def listing_problem(self, server: str) -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server.mcpserver.context import Context
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
-from pydantic import Field
 
 from ...mcp.app import StackServer
 from ...mcp.offers import client
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 def declare(server: StackServer, services: Callable[[], Awaitable[Gateway]]) -> None:
     """Declare the tools.
 
+    A client's model reads these definitions in every conversation, so they say no more than it needs: 525 tokens is the
+    bound for them and a discovery together. The names of the arguments speak for themselves.
+
     Args:
         server: Where.
         services: Gives the opened service; awaited at each call.
@@ -30,26 +32,24 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Gateway]]) -> 
 
     @server.declare("Discover tools", read_only=True, idempotent=True)
     async def discover_tools(
-        query: Annotated[str, Field(description="What you want to do, in words; empty lists tools by name")] = "",
-        server: Annotated[str, Field(description="Only tools of this server")] = "",
-        category: Annotated[str, Field(description="Only tools of this category")] = "",
+        query: str = "",
+        server: str = "",
+        category: str = "",
         limit: Limit = 5,
-        detail: Annotated[Literal["summary", "schema"], Field(description="schema adds each input schema")] = "summary",
+        detail: Literal["summary", "schema"] = "summary",
     ) -> DiscoveryResult:
-        """Find the tool, of any configured MCP server, that fits a need. Summaries come first; ask again with
-        detail=schema for the one you chose. Saves the tokens of listing every tool.
-        """
+        """Find tools by what you need; a tool's name with detail=schema gives its arguments."""
         return await (await services()).discover_tools(
-            query=query, server=server, category=category, limit=limit, detail=detail
+            query=query, server=server, category=category, limit=limit, detail=detail, client=client()
         )
 
     @server.declare("Call a tool", destructive=True, open_world=True)
     async def call_tool(
         ctx: Context[Any, Any],
-        name: Annotated[str, Field(description="server.tool")],
-        arguments: Annotated[dict[str, Any], Field(description="As its input schema says")] = {},
+        name: str,
+        arguments: dict[str, Any] = {},
     ) -> CallToolResult:
-        """Call a tool that discover_tools found. The result is the tool's own."""
+        """Call a tool found by discover_tools."""
 
         async def report(progress: float, total: float | None, message: str | None) -> None:
             await ctx.report_progress(progress, total, message)
@@ -63,5 +63,5 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Gateway]]) -> 
 
     @server.declare("List servers", read_only=True, idempotent=True)
     async def list_servers() -> ServerList:
-        """How the MCP servers behind call_tool are doing."""
+        """The servers behind call_tool."""
         return await (await services()).list_servers()

@@ -297,3 +297,10 @@ async def test_a_job_that_fails_by_a_bug_files_itself_and_one_that_lacks_a_store
         await asyncio.gather(running, return_exceptions=True)
         (issue,) = await issues()
         assert issue.title == "LookupError in buggy: nothing at <number>"
+
+
+async def test_a_bug_is_told_in_its_own_words_whatever_they_are_made_of(database: Database) -> None:
+    issues = PostgresIssues(database)
+    await Bugs(issues).report("aidb.query", "0a1b2c", ValueError("'LexicalHits' has no\0 'weights'\udc80"))
+    (bug,) = (await issues.list(severity="", status="", category="bug", limit=5, offset=0)).issues
+    assert bug.description.startswith("ValueError: 'LexicalHits' has no\ufffd 'weights'\ufffd")

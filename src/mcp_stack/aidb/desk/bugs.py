@@ -58,7 +58,12 @@ class Bugs:
 
 def _report(where: str, incident: str, error: Exception) -> Report:
     kind = type(error).__qualname__
-    message = normalised(without_secrets(str(error)[:MESSAGE_CHARACTERS]))
+    # Controls and halves of characters cannot be stored.
+    said = "".join(
+        each if each.isprintable() or each in "\t\n" else "\ufffd" for each in str(error)[:MESSAGE_CHARACTERS]
+    )
+    said = without_secrets(said)
+    message = normalised(said)
     calls = list(_calls(error))
     # What it is recognised by: the innermost function of ours, for those of libraries may differ from call to call.
     place = next((f"{call.file} {call.function}" for call in reversed(calls) if call.is_ours), where)
@@ -68,7 +73,7 @@ def _report(where: str, incident: str, error: Exception) -> Report:
         title=title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…",
         severity="P1",
         category="bug",
-        description=f"{kind}: {message}\n\nFirst seen in {where}:\n{shown}"[:MAX_DESCRIPTION],
+        description=f"{kind}: {said}\n\nFirst seen in {where}:\n{shown}"[:MAX_DESCRIPTION],
         context={"where": where, "exception": f"{type(error).__module__}.{kind}"},
         signature=hashlib.sha256("\0".join(("exception", kind, message, place)).encode()).digest(),
         incident=incident,

@@ -145,17 +145,15 @@ class ToolCalls:
                 raise
             async with self._supervisor.connection(server).session():
                 entry = await self._registry.find(request.name)
-        await self._check(entry, request)
         connection = self._supervisor.connection(server)
+        # What is certain already is said without starting the server; what may be over by now, after it was asked.
+        may_be_over = entry.missing_since is not None or (entry.quarantined and entry.approved is not None)
+        if not may_be_over:
+            await self._check(entry, request)
         # Connecting lists what the server offers now; only then is it certain that it is what was approved.
         async with connection.session():
             now = await self._registry.find(request.name)
-            if now.missing_since is not None:
-                raise UnavailableError(
-                    f"server {server} no longer lists {tool}, since {now.missing_since:%Y-%m-%d %H:%M} UTC",
-                    "find another with discover_tools",
-                )
-            if now.offered != entry.offered:
+            if may_be_over or now.offered != entry.offered or now.missing_since is not None:
                 await self._check(now, request)
             return await connection.call(tool, request.arguments, progress)
 
@@ -166,6 +164,12 @@ class ToolCalls:
             case "removed":
                 raise NotFoundError(
                     f"{name} is gone: its server has not listed it since {entry.missing_since:%Y-%m-%d %H:%M} UTC",
+                    "find another with discover_tools",
+                )
+            case "unreachable" if entry.missing_since is not None:
+                raise UnavailableError(
+                    f"server {entry.offered.server} no longer lists {entry.offered.tool}, since "
+                    f"{entry.missing_since:%Y-%m-%d %H:%M} UTC",
                     "find another with discover_tools",
                 )
             case "quarantined" if entry.approved is None:

@@ -71,6 +71,7 @@ class Supervisor:
         self._first_listings: dict[str, asyncio.Task[StackError | None]] = {}
         self._slots = asyncio.Semaphore(FIRST_LISTINGS_AT_ONCE)
         self._turns = 0
+        self._statuses: dict[str, str] = {}
 
     @property
     def turns(self) -> int:
@@ -268,10 +269,12 @@ class Supervisor:
         await self._read_records()
 
     async def _read_records(self) -> None:
-        records = {record.name: record for record in await self._store.servers()}
-        if records != self._records:
-            self._records = records
-            self._turn()
+        self._records = {record.name: record for record in await self._store.servers()}
+        self._turn()
 
     def _turn(self) -> None:
-        self._turns += 1
+        """Count a change of `tool_status`, if there is one: whoever follows it reads the whole registry again."""
+        statuses = {server: self.tool_status(server) for server in self.upstreams}
+        if statuses != self._statuses:
+            self._statuses = statuses
+            self._turns += 1

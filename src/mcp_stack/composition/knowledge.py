@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..jobs.worker import Handler
 
 COLLECT_GARBAGE = "aidb.collect_garbage"
+REFRESH_STATISTICS = "aidb.refresh_statistics"
+EVERY_MINUTE = "* * * * *"
 EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
@@ -160,6 +162,7 @@ class KnowledgeParts:
         )
         return {
             COLLECT_GARBAGE: self.garbage.collect_by_the_clock,
+            REFRESH_STATISTICS: stores.documents.refresh_statistics,
             IMPORT_FOLDER: importing.run,
             REEMBED: Reembedding(stores.provenance, self._embedding).run,
             FEED_INTERACTIONS: AnsweredFeed(stores.answered, self.feeder, hybrid.high_value_threshold).run,
@@ -173,7 +176,12 @@ class KnowledgeParts:
 
         chosen = self._settings.garbage_collection
         garbage = [Schedule(COLLECT_GARBAGE, chosen.schedule)] if chosen.enabled else []
-        return [*garbage, Schedule(REEMBED, EVERY_FIVE_MINUTES), Schedule(FEED_INTERACTIONS, EVERY_FIVE_MINUTES)]
+        return [
+            *garbage,
+            Schedule(REFRESH_STATISTICS, EVERY_MINUTE),
+            Schedule(REEMBED, EVERY_FIVE_MINUTES),
+            Schedule(FEED_INTERACTIONS, EVERY_FIVE_MINUTES),
+        ]
 
     @cached_property
     def _files(self) -> Files:

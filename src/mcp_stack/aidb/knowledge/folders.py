@@ -69,7 +69,7 @@ class FolderImports:
         folder = await self._listed(path)
         new = NewImport(
             id=str(uuid.uuid4()),
-            fingerprint=_fingerprint(path, labels),
+            fingerprint=fingerprint_of(path, labels),
             path=str(path),
             collection=labels.collection,
             tags=labels.tags,
@@ -119,7 +119,13 @@ class FolderImports:
                     raise UnavailableError(error.problem, f"{error.remedy}; then {GOES_ON}") from error
 
 
-def _fingerprint(path: Path, labels: Labels) -> bytes:
+def fingerprint_of(path: Path, labels: Labels) -> bytes:
+    """The same for the same call.
+
+    Args:
+        path: Resolved.
+        labels: What the importer says of its documents.
+    """
     asked = [str(path), labels.collection, list(labels.tags), labels.source]
     return hashlib.sha256(json.dumps(asked).encode()).digest()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 80
 _NO_CONTENT = frozenset(
     {"script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "applet", "svg", "canvas", "audio"}
-    | {"video", "button", "input", "select", "textarea", "dialog", "menu", "head"}
+    | {"video", "button", "input", "select", "textarea", "dialog", "menu", "head", "title"}
 )
 _CONTENT = frozenset({"main", "article", "section"})
 _NO_CONTENT_ROLES = frozenset({"navigation", "banner", "search", "contentinfo", "menu", "menubar", "dialog"})

@@ -120,7 +120,8 @@ with candidates as (
     ) as counted
 )
 select
-    bounded.id::text as id, title, content, collection, tags, embedding_model as model,
+    bounded.id::text as id, bounded.title, bounded.content, bounded.collection, bounded.tags,
+    bounded.embedding_model as model,
     coalesce(array_agg(chunk.ordinal order by chunk.ordinal) filter (where chunk.ordinal is not null), '{}')
         as ordinals,
     coalesce(array_agg(chunk.heading order by chunk.ordinal) filter (where chunk.ordinal is not null), '{}')
@@ -130,8 +131,9 @@ select
 from bounded
 left join document_chunks as chunk on chunk.document_id = bounded.id
 where before < %(passages)s
-group by bounded.id, bounded.number, title, bounded.content, collection, tags, embedding_model
-order by embedding_model, bounded.number
+group by bounded.id, bounded.number, bounded.title, bounded.content, bounded.collection, bounded.tags,
+    bounded.embedding_model
+order by bounded.embedding_model, bounded.number
 
 -- name: has_unembedded
 select exists (select from imported_documents where embedding_model < %(model)s)

@@ -82,6 +82,16 @@ def test_a_lone_surrogate_is_refused(server: StdioServer, tool: str, good: dict[
 
 
 @pytest.mark.parametrize("name", SERVERS)
+def test_a_lone_surrogate_in_a_name_harms_nobody(server: StdioServer, name: str) -> None:
+    tool = next(iter(GOOD[name]))
+    assert _is_refusal(server.call(tool, {SURROGATE: 1}))
+    assert server.call(SURROGATE, {}).text.startswith("NOT_FOUND: ")
+    for method, params in (("resources/read", {"uri": SURROGATE}), ("prompts/get", {"name": SURROGATE})):
+        assert server.ask(method, params)["error"]["code"] == -32602
+    assert server.tools()
+
+
+@pytest.mark.parametrize("name", SERVERS)
 def test_an_unknown_tool_is_not_found_and_the_known_ones_are_named(server: StdioServer, name: str) -> None:
     for tool in ("no_such_tool", "", "QUERY", "x" * 5000, "a\0b"):
         reply = server.call(tool, {})

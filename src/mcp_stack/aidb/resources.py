@@ -29,8 +29,8 @@ SKILLS_LISTED: Final = 100
 MAX_CHARACTERS: Final = 1_000_000
 DESCRIPTION_CHARACTERS: Final = 300
 
-# What an import turns into Markdown.
-_CONVERTED = frozenset({"text/html", "application/xhtml+xml", "application/pdf"})
+# Markdown, and what an import turns into it.
+_MARKDOWN_ENDINGS = (".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf")
 
 
 def declare(server: StackServer, services: Callable[[], Awaitable[Aidb]]) -> None:
@@ -44,7 +44,7 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Aidb]]) -> Non
     @server.declare_resource(DOCUMENT, "Document of the knowledge base", mime_type=MARKDOWN)
     async def document(id: str) -> Text:  # noqa: A002 - the template's name
         """A document of the knowledge base, whole."""
-        found = await (await services()).knowledge.get_document(document_id=id, offset=0, limit=MAX_CHARACTERS)
+        found = await (await services()).knowledge.documents.get(id, offset=0, length=MAX_CHARACTERS)
         rest = f"\n\n(cut here: read on with get_document, offset={found.next_offset})" if found.next_offset else ""
         return Text(found.content + rest, mime_type_of(found.source))
 
@@ -71,13 +71,11 @@ def mime_type_of(source: str) -> str:
     Args:
         source: A path, an address, a name.
     """
-    name = PurePosixPath(source).name
-    if "." not in name:
+    name = PurePosixPath(source).name.lower()
+    if "." not in name or name.endswith(_MARKDOWN_ENDINGS):
         return MARKDOWN
     # By the tables that come with Python, not by those of this machine: the same file is the same kind everywhere.
     guessed, _ = mimetypes.MimeTypes().guess_type(name)
-    if guessed in _CONVERTED:
-        return MARKDOWN
     return guessed if guessed and guessed.startswith(("text/", "application/")) else "text/plain"
 
 

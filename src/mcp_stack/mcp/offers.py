@@ -38,7 +38,7 @@ from pydantic import ValidationError
 from ..errors import InternalError, NotFoundError, StackError, UsageError
 from ..trace import begin
 from ..validation import checked_text
-from .strict import described, strict_metadata
+from .strict import described, encodable, strict_metadata
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver.context import Context
@@ -320,7 +320,8 @@ def protocol_error(error: StackError, **told: str) -> MCPError:
         told: What it is about, for the error's data.
     """
     asked_wrongly = isinstance(error, UsageError | NotFoundError)
-    return MCPError(INVALID_PARAMS if asked_wrongly else INTERNAL_ERROR, str(error), data={"code": error.code, **told})
+    data = {"code": error.code, **{key: encodable(value) for key, value in told.items()}}
+    return MCPError(INVALID_PARAMS if asked_wrongly else INTERNAL_ERROR, encodable(str(error)), data=data)
 
 
 def client() -> str:

@@ -45,3 +45,8 @@ def described(errors: list[ErrorDetails], owner: str = "tool") -> str:
             case _:
                 problems.append(f"{name}: {error['msg'].removeprefix('Value error, ')}")
     return ", ".join(problems)
+
+
+def encodable(text: str) -> str:
+    """A text that came from a client, as it can be sent back: JSON allows halves of characters, UTF-8 does not."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

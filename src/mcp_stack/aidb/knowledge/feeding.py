@@ -35,7 +35,9 @@ class Feeding:
         title = checked_text("title", title, MAX_TITLE)
         text = checked_text("text", text, self._max_bytes)
         # The title is part of the content: another title is another version.
-        parsed = replace(read_text(f"# {' '.join(title.split())}\n\n{text}"), title=title)
+        heading = f"# {' '.join(title.split())}"
+        content = text if text.split("\n", 1)[0].strip() == heading else f"{heading}\n\n{text}"
+        parsed = replace(read_text(content), title=title)
         labels = Labels(title, collection, checked_tags(tags), key)
         made = entry_of(parsed, labels, kind=None, key=key_of("fed", key), seed="", max_bytes=self._max_bytes)
         # An answer that is kept says nothing that cached answers had not known.

@@ -198,7 +198,7 @@ LEFTOVERS = {
     """,
     "removed_tools": """
         insert into tool_registry (name, server, tool, description, input_schema, fingerprint, missing_since) values
-            ('s.gone', 's', 'gone', '', '{}', '', now() - interval '31 days'),
+            ('embeddings.gone', 'embeddings', 'gone', '', '{}', '', now() - interval '31 days'),
             ('s.missing', 's', 'missing', '', '{}', '', now() - interval '1 day'),
             ('s.there', 's', 'there', '', '{}', '', null)
     """,
@@ -217,6 +217,39 @@ LEFTOVERS = {
         )
     """,
 }
+
+
+async def test_tools_of_a_server_that_is_no_longer_configured_go_after_long_and_those_of_others_stay(
+    conninfo: str, tmp_path: Path
+) -> None:
+    async with open_stack(conninfo, tmp_path) as stack:
+        gateway = (await stack.aidb()).gateway
+        shipped = await gateway.names()
+        async with stack._stores.database.write() as connection:
+            for server in ("gone", "recent"):
+                await connection.execute(
+                    "insert into tool_registry (name, server, tool, description, input_schema, fingerprint)"
+                    " values (%(server)s || '.t', %(server)s, 't', '', '{}', '')",
+                    {"server": server},
+                )
+                await connection.execute("insert into tool_servers (name, last_seen) values (%s, now())", [server])
+            await connection.execute(
+                "update tool_registry set last_seen = now() - interval '31 days' where tool <> 't'"
+            )
+            for table, column in (("tool_registry", "server"), ("tool_servers", "name")):
+                statement = f"update {table} set last_seen = now() - interval '31 days' where {column} = 'gone'"
+                await connection.execute(statement.encode())
+        assert counts(await collect(stack, dry_run=True)) == {"removed_tools": 1}
+        assert counts(await collect(stack)) == {"removed_tools": 1}
+        assert await gateway.names() == shipped
+        async with stack._stores.database.read() as connection:
+            left = await (await connection.execute("select name from tool_servers")).fetchall()
+        assert [row["name"] for row in left] == ["recent"]
+    (tmp_path / "mcp.json").write_text("{ broken")
+    async with open_stack(conninfo, tmp_path, MCP_STACK_TOOLS__MCP_JSON=str(tmp_path / "mcp.json")) as stack:
+        async with stack._stores.database.write() as connection:
+            await connection.execute("update tool_registry set last_seen = now() - interval '31 days'")
+        assert counts(await collect(stack)) == {}
 
 
 @pytest.mark.parametrize("kind", LEFTOVERS)
@@ -250,7 +283,7 @@ async def test_the_last_report_is_kept_and_an_event_tells_of_it(conninfo: str, t
 async def test_two_collections_exclude_each_other(conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path) as one, open_stack(conninfo, tmp_path) as other:
         await fed(one, "An old fix", days_old=31)
-        async with one._stores.garbage.alone() as alone:
+        async with one._knowledge.garbage._garbage.alone() as alone:
             assert alone
             with pytest.raises(ConflictError, match="under way"):
                 await collect(other)
@@ -263,7 +296,7 @@ async def test_two_collections_exclude_each_other(conninfo: str, tmp_path: Path)
 async def test_what_changed_since_it_was_found_stays(database: Database, conninfo: str, tmp_path: Path) -> None:
     async with open_stack(conninfo, tmp_path) as stack:
         ids = [await fed(stack, f"An old fix {n}", days_old=31) for n in range(4)]
-        garbage = stack._stores.garbage
+        garbage = stack._knowledge.garbage._garbage
         since = (await stack._stores.catalogue.part(ids[0], offset=0, length=1)).document.updated_at  # type: ignore[union-attr]  # it is there
         since = since.replace(year=since.year + 1)
         await stack._stores.catalogue.pin(ids[0], pinned=True)

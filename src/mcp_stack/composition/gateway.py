@@ -54,6 +54,12 @@ class GatewayParts:
         manifests = read_manifests(manifests_folder(self._settings.tools.manifests))
         return configured(self._settings, self._loaded.config_folder, self._loaded.environ, manifests)
 
+    @property
+    def servers(self) -> set[str] | None:
+        """The names of all servers; None if something is wrong with the configuration, which may name more."""
+        found = self.configured
+        return None if found.notes else {*found.upstreams, *found.shipped}
+
     @cached_property
     def registry(self) -> Registry:
         """The known tools of every server."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ class KnowledgeParts:
         events: Telemetry of AIDB.
         answering: Gives the router; asked when the service is made.
         tools: Gives the index of tools; asked when the service is made.
+        servers: Gives the names of the servers that are configured; None where they are not known for sure.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class KnowledgeParts:
         events: JsonlEvents,
         answering: Callable[[], Answering],
         tools: Callable[[], ToolIndex],
+        servers: Callable[[], Collection[str] | None],
     ) -> None:
         self._settings = settings
         self._stores = stores
@@ -65,6 +67,7 @@ class KnowledgeParts:
         self._events = events
         self._answering = answering
         self._tools = tools
+        self._servers = servers
 
     @cached_property
     def search(self) -> ObservedSearch:
@@ -79,9 +82,10 @@ class KnowledgeParts:
     def garbage(self) -> GarbageCollector:
         """Finds and removes what nobody needs any more."""
         from ..aidb.knowledge.garbage import GarbageCollector
+        from ..storage.postgres.garbage import PostgresGarbage
 
         return GarbageCollector(
-            garbage=self._stores.garbage,
+            garbage=PostgresGarbage(self._stores.database, self._servers),
             vectors=self._stores.vectors,
             model=self._models.embedder.model,
             events=self._events,

@@ -70,6 +70,7 @@ class Stack:
             events=events,
             answering=lambda: self._router,
             tools=lambda: self._gateway.index,
+            servers=lambda: self._gateway.servers,
         )
 
     async def aidb(self) -> Aidb:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..storage.postgres.documents import PostgresDocuments
     from ..storage.postgres.feeds import PostgresAnsweredQuestions
     from ..storage.postgres.gaps import PostgresGaps
-    from ..storage.postgres.garbage import PostgresGarbage
     from ..storage.postgres.interactions import PostgresInteractions
     from ..storage.postgres.issues import PostgresIssues
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
@@ -95,13 +94,6 @@ class Stores:
         from ..storage.postgres.catalogue import PostgresCatalogue
 
         return PostgresCatalogue(self.database)
-
-    @cached_property
-    def garbage(self) -> PostgresGarbage:
-        """What nobody needs any more."""
-        from ..storage.postgres.garbage import PostgresGarbage
-
-        return PostgresGarbage(self.database)
 
     @cached_property
     def gaps(self) -> PostgresGaps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 
 class PostgresGarbage:
-    """The port `Garbage` on PostgreSQL."""
+    """The port `Garbage` on PostgreSQL.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where it is.
+        servers: Gives the names of the servers whose tools are wanted; None where they are not known for sure.
+    """
+
+    def __init__(self, database: Database, servers: Callable[[], Collection[str] | None]) -> None:
         self._database = database
+        self._servers = servers
         self._sql = queries("garbage")
 
     @asynccontextmanager
@@ -63,16 +69,17 @@ class PostgresGarbage:
 
     async def count(self, kind: Leftover, since: datetime) -> int:
         """See `Garbage.count`."""
-        (row,) = await self._rows(f"count_{kind}", {"since": since})
+        (row,) = await self._rows(f"count_{kind}", self._bounds(since))
         return int(row["rows"])
 
     async def sweep(self, kind: Leftover, since: datetime, *, limit: int) -> int:
         """See `Garbage.sweep`."""
         async with self._database.write() as connection:
-            cursor = await connection.execute(self._sql[f"sweep_{kind}"], {"since": since, "limit": limit})
+            bounds = self._bounds(since)
+            cursor = await connection.execute(self._sql[f"sweep_{kind}"], {**bounds, "limit": limit})
             swept = cursor.rowcount
             if swept and (after := self._sql.get(f"after_{kind}")):
-                await connection.execute(after)
+                await connection.execute(after, bounds)
             return swept
 
     async def keep_report(self, content: Mapping[str, Any]) -> None:
@@ -86,6 +93,11 @@ class PostgresGarbage:
         """See `Garbage.last_report`."""
         rows = await self._rows("last_report", {})
         return Report(**rows[0]) if rows else None
+
+    def _bounds(self, since: datetime) -> dict[str, Any]:
+        """What leftovers are measured by. Where the servers are unknown, SQL finds none that is not among them."""
+        servers = self._servers()
+        return {"since": since, "servers": None if servers is None else sorted(servers)}
 
     async def _unlock(self, connection: Connection) -> None:
         try:

@@ -155,20 +155,32 @@ select count(*) as rows from rate_buckets where expires <= clock_timestamp()
 delete from rate_buckets
 where ctid in (select ctid from rate_buckets where expires <= clock_timestamp() limit %(limit)s for update skip locked)
 
+-- What its server stopped offering, and what is of a server that is not configured any more.
 -- name: count_removed_tools
-select count(*) as rows from tool_registry where missing_since < %(since)s
+select count(*) as rows
+from tool_registry
+where missing_since < %(since)s or (last_seen < %(since)s and server <> all(%(servers)s::text[]))
 
 -- name: sweep_removed_tools
 delete from tool_registry
 where (kind, server, tool) in (
-    select kind, server, tool from tool_registry where missing_since < %(since)s
+    select kind, server, tool
+    from tool_registry
+    where missing_since < %(since)s or (last_seen < %(since)s and server <> all(%(servers)s::text[]))
     order by kind, server, tool
     limit %(limit)s
     for update skip locked
 )
 
--- Whoever has read the registry learns from its revision that it has changed.
+-- Whoever has read the registry learns from its revision that it has changed. A server of which nothing is left is
+-- listed anew if it is configured again.
 -- name: after_removed_tools
+with forgotten as (
+    delete from tool_servers
+    where last_seen < %(since)s
+        and name <> all(%(servers)s::text[])
+        and not exists (select from tool_registry where tool_registry.server = tool_servers.name)
+)
 update tool_registry_state set revision = revision + 1
 
 -- name: count_finished_imports

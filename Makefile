@@ -31,6 +31,7 @@ demo: $(STAMP) ## the main job on embedded stores; DOCS=path for your own Markdo
 	@DEMO_FROM="$(CALLER)" $(BIN)/mcp-stack demo $(if $(DOCS),--docs "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)")
 
 test: lint ## every test
+	@scripts/test-servers
 	$(BIN)/python -m pytest $(TESTS)
 
 test-fast: $(STAMP) ## the tests that take seconds

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# random_page_cost: the pages are in memory, or on a disk without a head to move.
 # ef_search: 64 finds all of the true top 10 among 50,000 vectors. Iterative scans go on until a filter is satisfied.
-OPTIONS = "-c search_path=app,jobs,public -c hnsw.ef_search=64 -c hnsw.iterative_scan=strict_order"
+OPTIONS = (
+    "-c search_path=app,jobs,public -c random_page_cost=1.1 -c hnsw.ef_search=64 -c hnsw.iterative_scan=strict_order"
+)
 # How long to wait for a server that refuses connections: it may be restarting, and callers have their own timeouts.
 SECONDS_FOR_A_DEAD_SERVER = 2.0
 # A server that hangs is as good as dead; clients give up on a call after a minute.

@@ -15,7 +15,7 @@ from .words import count_words
 if TYPE_CHECKING:
     from .pool import Connection, Database
 
-FEW_DOCUMENTS: Final = 2000
+FEW_DOCUMENTS: Final = 500
 """Up to so many, everything is counted when it is asked for: the ranking is right at once after an import."""
 
 MOST_POSTINGS: Final = 6000
@@ -37,12 +37,12 @@ class _Corpus:
 
     Attributes:
         documents: How many.
-        live: Everything was counted just now, for there are few or they were not counted yet.
+        few: Everything was counted just now.
         postings: Of the words of the question, how many.
     """
 
     documents: int
-    live: bool
+    few: bool
     postings: int
 
 
@@ -80,7 +80,7 @@ class Ranking:
         if not words.weights or not document_ids:
             return []
         parameters = {**_parameters(words), "ids": array(document_ids), "limit": len(document_ids)}
-        name = "rank_live" if words.mean_length else "scores"
+        name = "rank_few_documents" if words.mean_length else "scores"
         async with self._database.read() as connection:
             rows = await (await connection.execute(self._sql[name], parameters)).fetchall()
         return list(_hits(rows, words))
@@ -88,13 +88,15 @@ class Ranking:
     async def _rank(self, connection: Connection, corpus: _Corpus, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         filtered = bool(parameters["collection"] or parameters["tags"])
         name = "rank_best" if filtered or corpus.postings > MOST_POSTINGS else "rank_all"
-        if corpus.live:
-            name = "rank_live"
+        if corpus.few:
+            name = "rank_few_documents"
         elif filtered:
-            few = await connection.execute(self._sql["few"], {**parameters, "limit": FEW_MATCHING + 1}, prepare=False)
-            numbers = ((await few.fetchone()) or {"numbers": None})["numbers"] or []
+            matching = await connection.execute(
+                self._sql["matching"], {**parameters, "limit": FEW_MATCHING + 1}, prepare=False
+            )
+            numbers = ((await matching.fetchone()) or {"numbers": None})["numbers"] or []
             if len(numbers) <= FEW_MATCHING:
-                name, parameters["numbers"] = "rank_few", array(numbers)
+                name, parameters["numbers"] = "rank_matching", array(numbers)
         # Filters are planned for as they are: one that is empty must not cost anything.
         cursor = await connection.execute(self._sql[name], parameters, prepare=not filtered)
         return await cursor.fetchall()
@@ -105,8 +107,8 @@ def _weighed(terms: Sequence[Mapping[str, Any]]) -> tuple[QuestionWords, _Corpus
     first = terms[0]
     rarest = sorted(terms, key=lambda term: (term["found_in"] or math.inf, term["term"]))[:MOST_TERMS]
     weights = {term["term"]: _weight(first["documents"], term["found_in"]) for term in rarest}
-    corpus = _Corpus(first["documents"], first["live"], sum(term["found_in"] for term in rarest))
-    return QuestionWords(weights, first["mean_length"] if first["live"] else 0.0), corpus
+    corpus = _Corpus(first["documents"], first["few"], sum(term["found_in"] for term in rarest))
+    return QuestionWords(weights, first["mean_length"] if first["few"] else 0.0), corpus
 
 
 def _parameters(words: QuestionWords) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 -- BM25 as in Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond".
 
--- In how many documents each word of a question is. While there are few documents, and when much came since a job
--- counted, they are counted now (`live`); otherwise the job's figures serve, and a word that it has not seen is in one.
+-- In how many documents each word of a question is. While there are few documents, everything is counted now (`few`);
+-- so are the words when more than half of the documents came since a job counted. Otherwise the job's figures serve, and
+-- a word that it has not seen is in one document.
 -- name: terms
 with counted as (
     select coalesce(max(documents), 0) as documents, coalesce(max(mean_length), 1) as mean_length,
         greatest(coalesce((select max(number) from imported_documents), 0) - coalesce(max(last_number), 0), 0) as since
     from corpus_statistics
 ), decided as (
-    select *, documents + since <= %(few)s or documents < since as live from counted
+    select *, documents + since <= %(few)s as few, documents < since as uncounted from counted
 ), corpus as materialized (
     select
-        live,
-        case when live then (select count(*) from imported_documents) else documents end as documents,
-        case when live then (select coalesce(avg(length), 1)::float8 from imported_documents) else mean_length end
+        few,
+        few or uncounted as live,
+        case when few or uncounted then (select count(*) from imported_documents) else documents end as documents,
+        case when few then (select coalesce(avg(length), 1)::float8 from imported_documents) else mean_length end
             as mean_length
     from decided
 ), terms as (
@@ -29,13 +31,13 @@ select
         when known.documents is not null then known.documents
         else (select count(*) from (select from document_postings as posting where posting.term = terms.term limit 1) as one)
     end as found_in,
-    corpus.live, corpus.documents, corpus.mean_length
+    corpus.few, corpus.documents, corpus.mean_length
 from terms
 cross join corpus
 left join term_statistics as known on known.term = terms.term
 
 -- Few documents: the score as it is defined, from frequencies and lengths.
--- name: rank_live
+-- name: rank_few_documents
 select
     document.id::text as document_id,
     sum(wanted.weight * bm25_impact(posting.frequency, document.length, %(mean_length)s))::real as score,
@@ -115,7 +117,7 @@ order by ranked.score desc, ranked.document
 limit %(limit)s
 
 -- The documents that a filter leaves, if they are few.
--- name: few
+-- name: matching
 select array_agg(number) as numbers
 from (
     select number
@@ -124,7 +126,7 @@ from (
     limit %(limit)s
 ) as matching
 
--- name: rank_few
+-- name: rank_matching
 with ranked as (
     select
         given.document,

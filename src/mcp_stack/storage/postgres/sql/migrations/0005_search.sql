@@ -13,7 +13,10 @@ create index idx_documents_mean_length on imported_documents (mean_length);
 -- What a posting adds to the BM25 score of its document for a word of weight 1: k1 = 1.2, b = 0.75.
 create function bm25_impact(frequency bigint, length bigint, mean_length float8) returns real
 language sql immutable parallel safe
-return (frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / greatest(mean_length, 1))))::real;
+return (
+    2.2::float8 * frequency
+    / (frequency + 1.2::float8 * (0.25::float8 + 0.75::float8 * length / greatest(mean_length, 1)))
+)::real;
 
 -- The words of a passage as term ids, to choose the passage that fits a question.
 alter table document_chunks add column terms bigint[] not null default '{}';

@@ -11,6 +11,7 @@ from .resources import SKILL, TOOL
 
 if TYPE_CHECKING:
     from ..mcp.app import StackServer
+    from .gateway.service import Gateway
     from .service import Aidb
 
 
@@ -21,6 +22,7 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Aidb]]) -> Non
         server: Where.
         services: Gives the opened services; awaited at each request.
     """
+    known = _ToolNames()
 
     @server.declare_completion((ASK, "collection"))
     async def collections(given: Mapping[str, str]) -> Iterable[str]:
@@ -43,9 +45,24 @@ def declare(server: StackServer, services: Callable[[], Awaitable[Aidb]]) -> Non
     @server.declare_completion((TOOL, "server"))
     async def servers(given: Mapping[str, str]) -> Iterable[str]:
         del given
-        return {server for server, _ in await (await services()).gateway.names()}
+        return {server for server, _ in await known.all((await services()).gateway)}
 
     @server.declare_completion((TOOL, "tool"))
     async def tools(given: Mapping[str, str]) -> Iterable[str]:
         chosen = given.get("server", "")
-        return {tool for server, tool in await (await services()).gateway.names() if chosen in ("", server)}
+        return {tool for server, tool in await known.all((await services()).gateway) if chosen in ("", server)}
+
+
+class _ToolNames:
+    """The names of all tools, read again only when the registry has changed: somebody is typing."""
+
+    def __init__(self) -> None:
+        self._revision = -1
+        self._names: list[tuple[str, str]] = []
+
+    async def all(self, gateway: Gateway) -> list[tuple[str, str]]:
+        """Server and name of every tool that may be shown."""
+        revision = await gateway.registry.revision()
+        if revision != self._revision:
+            self._names, self._revision = await gateway.names(), revision
+        return self._names

@@ -46,7 +46,7 @@ KINDS = {
     "orphan_postings": "words of documents that are gone",
     "expired_cache": "cached values past their end",
     "expired_rate_limits": "rate limits past their end",
-    "removed_tools": "tools that their server stopped offering long ago",
+    "removed_tools": "tools that their server stopped offering, or whose server left the configuration, long ago",
     "finished_imports": "imports that ended long ago",
     "finished_jobs": "jobs that ended long ago",
 }

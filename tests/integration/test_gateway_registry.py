@@ -33,6 +33,7 @@ async def test_a_new_server_is_listed_in_the_background_and_then_stopped(conninf
                 await asyncio.sleep(0.02)
         await until(lambda: gateway.state("raw") == "idle")
         beside.cancel()
+        await until(lambda: gateway.state("dead") == "unreachable")
         assert await gateway.status("dead") == "failed"
     async with open_gateway(conninfo, tmp_path, {"raw": raw.entry()}) as gateway:
         assert await gateway.tool_status("raw.echo") == "known", "another process need not start it to know it"
@@ -247,6 +248,7 @@ async def test_a_category_that_a_person_gave_outlasts_listings(conninfo: str, tm
     raw = Raw(tmp_path, tools=["echo"])
     async with open_gateway(conninfo, tmp_path, {"raw": raw.entry()}) as gateway:
         await listed(gateway, "raw")
+        assert (await gateway.gateway.registry.find("raw.echo")).offered.category == "general"
         await gateway.gateway.registry.store.categorize("raw", "echo", "mine")
         raw.plan({"tools": [tool("echo", "Changed.")]})
         await listed(gateway, "raw")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from ...errors import ConflictError, NotFoundError, UnavailableError
 from ...ports.tools import Entry, KnownTool, Offer, ToolRegistry
+from .categories import category_of
 from .scanning import scan
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Registry:
 
         Args:
             server: The server.
-            category: Of its tools, as configured; empty for none.
+            category: Of its tools, as configured; empty to go by what they say they do.
             listing: Its tools, resources and prompts.
 
         Raises:
@@ -130,7 +131,7 @@ class Registry:
         offers = []
         for listed in listing:
             before = known.get((listed.kind, listed.tool))
-            tool = replace(listed, category=category or (before.offered.category if before else "general"))
+            tool = replace(listed, category=category or category_of(listed))
             if before is not None and before.offered.definition == tool.definition:
                 offers.append(Offer(tool, before.findings))
                 continue

@@ -151,8 +151,9 @@ def test_any_text_gives_passages_within_the_bound_or_an_error_of_ours(text: str,
     assert all(0 < len(chunk.content) <= 600 for document in found for chunk in document.chunks)
 
 
-def test_control_characters_of_old_files_become_spaces() -> None:
-    assert parsed("old.txt", "one\x0ctwo\x1b[1mthree").content == "one two [1mthree"
+def test_page_breaks_become_spaces_and_in_code_all_control_characters_do() -> None:
+    assert parsed("old.txt", "one\x0ctwo\x1b[1mthree").content == "one two\x1b[1mthree"
+    assert parsed("old.c", "int a;\x0cint b; // \x1b").content == "int a; int b; //  "
 
 
 def test_files_are_known_by_their_names_and_their_bytes() -> None:

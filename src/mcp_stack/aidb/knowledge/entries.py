@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from ...errors import UsageError
 from ...ports.documents import NewDocument
+from ...validation import checked_text
 from .formats.kinds import Kind
-from .formats.parsed import Parsed
+from .formats.parsed import CONTROL, Parsed
 from .presets import collection_for, tags_for
 from .storing import Entry, key_of
 
@@ -47,17 +48,18 @@ def entry_of(parsed: Parsed, labels: Labels, *, kind: Kind | None, key: bytes, s
         max_bytes: Largest content.
 
     Raises:
-        UsageError: The content is blank or too large.
+        UsageError: The content is blank, too large, or has control characters.
     """
-    content = parsed.content.strip()
-    if not content or not parsed.chunks:
+    # PostgreSQL has no NUL in its texts, and a lone surrogate is no character.
+    content = checked_text("text", parsed.content, max_bytes)
+    if not parsed.chunks:
         raise UsageError("the text is empty", "there is nothing to import")
     if len(content.encode()) > max_bytes:
         raise UsageError("the text is too long", f"at most {max_bytes} bytes can be imported at once")
     collection = labels.collection or collection_for(kind)
     document = NewDocument(
-        id=str(uuid.uuid5(uuid.NAMESPACE_URL, seed) if seed else uuid.uuid4()),
-        title=(labels.title or parsed.title)[:MAX_TITLE],
+        id=str(_seeded(seed) if seed else uuid.uuid4()),
+        title=_storable(labels.title or parsed.title)[:MAX_TITLE],
         content=content,
         content_hash=hashlib.sha256(content.encode()).digest(),
         source=f"{labels.source}#{parsed.fragment}" if parsed.fragment else labels.source,
@@ -85,3 +87,13 @@ def distinct(entries: Sequence[Entry]) -> list[Entry]:
         entries: Of one import.
     """
     return list({(entry.document.collection, entry.key): entry for entry in entries}.values())
+
+
+def _seeded(seed: str) -> uuid.UUID:
+    # Names of files may have bytes that are not UTF-8, which uuid5 does not take.
+    return uuid.UUID(bytes=hashlib.sha256(seed.encode("utf-8", "surrogateescape")).digest()[:16], version=5)
+
+
+def _storable(title: str) -> str:
+    """A title that is the name of a file, with U+FFFD for bytes that are not UTF-8."""
+    return CONTROL.sub(" ", title.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).strip()

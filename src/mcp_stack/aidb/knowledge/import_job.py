@@ -118,6 +118,9 @@ class ImportJob:
                 raise
             except StackError as error:
                 batch.skipped.append(f"{name}: {error.problem.removeprefix(f'{name}: ').removeprefix(f'{name} ')}")
+            except Exception as error:  # a bug in one reader must not cost the other files
+                logger.exception("%s of import %s cannot be read", name, current.asked.id)
+                batch.skipped.append(f"{name}: it cannot be read ({type(error).__name__}: see the worker's log)")
             else:
                 batch.entries += entries
                 batch.notes += notes

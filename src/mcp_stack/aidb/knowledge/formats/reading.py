@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from ....errors import UsageError
-from .kinds import Kind, kind_of, language_of
+from .kinds import ISOLATED, Kind, kind_of, language_of
 from .markup import read_asciidoc, read_data, read_markdown, read_rst, read_table, read_text
 from .nixos import COLLECTION as NIXOS
 from .nixos import is_options, read_nixos_markdown, read_options
@@ -15,6 +16,7 @@ from .notebook import read_notebook
 from .parsed import CONTROL, Parsed
 
 HEAD_BYTES = 8192
+_PAGE_BREAK = re.compile("[\\x0b\\x0c]")
 # Kinds that name no title of their own are named after their file.
 _NAMED_AFTER_THE_FILE: frozenset[Kind] = frozenset({"data", "table", "code"})
 
@@ -73,6 +75,8 @@ def _read(source: Source, data: bytes, kind: Kind) -> Parsed:
 
         return read_html(data)
     text = decoded(data, source.name)
+    # Old sources have form feeds between their parts. In prose anything else is a sign that it is none.
+    text = CONTROL.sub(" ", text) if kind in ISOLATED else _PAGE_BREAK.sub(" ", text)
     if not text.strip():
         raise UsageError(f"{source.name} is empty", "there is nothing to import")
     if kind == "code":
@@ -101,5 +105,4 @@ def decoded(data: bytes, name: str) -> str:
         raise UsageError(f"{name} is binary or not UTF-8", "convert it to UTF-8 text first") from error
     if "\0" in text:
         raise UsageError(f"{name} is binary", "name a text file")
-    # Form feeds and the colours of terminals: PostgreSQL takes them, people and models are confused by them.
-    return CONTROL.sub(" ", text)
+    return text

@@ -8,11 +8,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .. import __version__
 from ..composition import Stack
+from ..errors import StackError
 from ..settings import LoadedSettings, load_settings
+
+if TYPE_CHECKING:
+    from ..aidb.gateway.service import Gateway
 
 SYMBOLS = {"ok": "✓", "optional": "○", "missing": "✗"}
 
@@ -78,6 +82,7 @@ async def _services(loaded: LoadedSettings) -> list[Finding]:
     stack = Stack(loaded)
     try:
         report = await (await stack.desk()).health(thorough=True)
+        servers = await _servers(await stack.gateway())
     finally:
         await stack.close()
     findings = []
@@ -90,6 +95,24 @@ async def _services(loaded: LoadedSettings) -> list[Finding]:
             findings.append(Finding(each.name, "optional", "not configured", each.detail))
         else:
             findings.append(Finding(each.name, "missing" if each.required else "optional", problem, remedy))
+    return [*findings, *servers]
+
+
+async def _servers(gateway: Gateway) -> list[Finding]:
+    """Other MCP servers: what is wrong with the configuration, and what waits for a person."""
+    findings = [Finding("MCP servers", "optional", note) for note in gateway.notes]
+    try:
+        states = await gateway.supervisor.states()
+        waiting = sum(gateway.registry.status(each) == "quarantined" for each in await gateway.registry.entries())
+    except StackError:
+        return findings  # the database is down, which is said elsewhere
+    findings.append(Finding("MCP servers", "ok", f"{len(states)} known, how they are doing: list_servers"))
+    for each in states:
+        if each.error:
+            fix = each.upstream.remedy or f"mcp-stack tools refresh {each.upstream.name}"
+            findings.append(Finding(each.upstream.name, "optional", each.error, fix))
+    if waiting:
+        findings.append(Finding("changed tools", "optional", f"{waiting} wait for approval", "mcp-stack tools diff"))
     return findings
 
 

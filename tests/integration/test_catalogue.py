@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mcp_stack.aidb.knowledge.catalogue import DocumentCatalogue
 from mcp_stack.aidb.knowledge.models import DocumentList
 from mcp_stack.aidb.knowledge.service import Knowledge
 from mcp_stack.composition import Stack
@@ -173,6 +174,25 @@ async def test_no_cached_answer_cites_a_document_that_was_deleted(conninfo: str,
         await knowledge.delete_document(document_id=document.document_id)
         answer = await knowledge.query(**question)
         assert (answer.route, answer.sources) == ("offline", [])
+
+
+async def test_vectors_that_could_not_be_removed_go_with_the_next_collection_of_garbage(
+    conninfo: str, tmp_path: Path, by_words: dict[str, str]
+) -> None:
+    store = QdrantVectors(":memory:", dimensions=384)
+    async with open_stack(conninfo, tmp_path, **by_words) as stack:
+        stack._stores.__dict__["vectors"] = store
+        document = await add(stack, text="Open port 22 for SSH.")
+        gone = QdrantVectors("http://127.0.0.1:1", dimensions=384, timeout_seconds=1)
+        deleting = DocumentCatalogue(stack._stores.catalogue, gone, stack._events("aidb", "aidb"))
+        deleted = await deleting.delete(document.document_id)
+        assert "next collection of garbage" in deleted.notes[0]
+        knowledge = await knowledge_of(stack)
+        found = await knowledge.search_knowledge(query="port", collection="", tags=[], limit=5, mode="hybrid")
+        assert (found.hits, await store.count()) == ([], 2)
+        report = await knowledge.collect_garbage(dry_run=False, include_user_documents=False)
+        assert {each.kind: each.removed for each in report.kinds if each.removed} == {"orphan_vectors": 2}
+        assert await store.count() == 0
 
 
 async def test_ids_and_cursors_that_are_none_are_refused(conninfo: str, tmp_path: Path) -> None:

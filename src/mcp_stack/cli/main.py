@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 for success, 1 for a finding or a failure, 2 for a wrong argument or setting.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(chosen)
     except StackError as error:
@@ -86,6 +86,15 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
             return demo(chosen.docs, chosen.question)
 
 
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments; what follows `tools add ... --` is a command, whose options are none of ours."""
+    words: list[str] = []
+    if list(arguments[:2]) == ["tools", "add"] and "--" in arguments:
+        at = arguments.index("--")
+        arguments, words = arguments[:at], list(arguments[at + 1 :])
+    return _parser().parse_args(arguments, argparse.Namespace(words=words))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mcp-stack", description="Native MCP servers: one stack for your AI client.")
     parser.add_argument("--version", action="version", version=f"mcp-stack {__version__}")
@@ -148,7 +157,11 @@ def _add_tools(parser: argparse.ArgumentParser) -> None:
     approved = actions.add_parser("approve", help="show what changed, and have it called again")
     approved.add_argument("names", nargs="+", metavar="SERVER[.TOOL]")
     approved.add_argument("--yes", action="store_true", help="do not ask")
-    added = actions.add_parser("add", help="write a server into mcp.json, and list it")
+    added = actions.add_parser(
+        "add",
+        help="write a server into mcp.json, and list it",
+        epilog="For a server that is started: mcp-stack tools add NAME [options] -- COMMAND ARGUMENTS",
+    )
     added.add_argument("name")
     added.add_argument("--url", default="", help="where it listens")
     added.add_argument(
@@ -158,7 +171,6 @@ def _add_tools(parser: argparse.ArgumentParser) -> None:
     added.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help="${NAME} is a variable")
     added.add_argument("--category", default="", help="of its tools")
     added.add_argument("--replace", action="store_true", help="take the place of a server of that name")
-    added.add_argument("words", nargs="*", metavar="-- COMMAND ARG", help="what starts it")
     refreshed = actions.add_parser("refresh", help="connect to servers and list them now")
     refreshed.add_argument("servers", nargs="*", metavar="SERVER", help="default: all that are configured")
     given = actions.add_parser("category", help="give a tool a category")

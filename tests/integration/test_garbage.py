@@ -23,6 +23,7 @@ from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.qdrant.vectors import QdrantVectors
 from tests.support.fed_documents import feed_many
 from tests.support.stack import add, open_stack
+from tests.support.waiting import until
 from tests.support.word_vectors import by_words
 
 __all__ = ["by_words"]
@@ -418,6 +419,27 @@ async def test_thousands_of_documents_are_compared_in_seconds(
         # It takes 3 s each on two free cores; comparing each with each would be 4.5 million pairs.
         assert compared - started < 60
         assert removed - compared < 60
+
+
+async def test_a_night_that_was_missed_is_caught_up_by_the_worker(
+    database: Database, conninfo: str, tmp_path: Path
+) -> None:
+    await feed_many(database, 30, days_old=31)
+    async with database.write() as connection:
+        await connection.execute(
+            "insert into schedules (name, last_tick) values (%s, now() - interval '2 days')", [COLLECT_GARBAGE]
+        )
+
+    async def nothing_is_left() -> bool:
+        return await number_of_documents(database) == 0
+
+    async with open_stack(conninfo, tmp_path, MCP_STACK_JOBS__LINGER_SECONDS="0") as stack:
+        await stack._jobs.service.ensure_worker()
+        await until(nothing_is_left, 60)
+        await stack._jobs.close()
+        assert await stack._jobs.wait_for_worker_to_end(30)
+        report = await collect(stack, dry_run=True)
+        assert (report.last_run_removed, report.removed) == (30, 0)
 
 
 def test_it_is_scheduled_as_the_settings_say(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 # A batch is committed as a whole: large enough for the embedder's batches, small enough for a progress bar.
 FILES_AT_ONCE = 32
-PASSAGES_AT_ONCE = 256
+PASSAGES_AT_ONCE = 128
 # Starts without a single file done: whatever ends the worker each time will do so again.
 MOST_ATTEMPTS = 20
 

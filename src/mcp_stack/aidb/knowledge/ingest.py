@@ -23,7 +23,9 @@ from .formats.reading import HEAD_BYTES, Source, read
 from .models import ImportResult
 from .storing import Entry, Storing, key_of
 
-# A client waits for one document: more passages than that are embedded in the background.
+# A client waits for one document, and gives up after a minute: it is read in half of that, and more passages than that
+# are embedded in the background.
+SECONDS_WHILE_THE_CALLER_WAITS = 30.0
 PASSAGES_WHILE_THE_CALLER_WAITS = 1000
 _HTML = ("<!doctype html", "<html")
 
@@ -123,7 +125,7 @@ class Ingest:
 
     async def _read(self, source: Source, data: bytes, kind: Kind | None) -> list[Parsed]:
         if kind in ISOLATED:
-            async with IsolatedReader() as reader:
+            async with IsolatedReader(seconds=SECONDS_WHILE_THE_CALLER_WAITS) as reader:
                 return await reader.read(source, data)
         return await asyncio.to_thread(read, source, data)
 

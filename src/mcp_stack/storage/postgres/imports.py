@@ -41,7 +41,6 @@ class PostgresImports:
                 inserted = await (await connection.execute(self._sql["start"], values)).fetchone()
                 if inserted is not None:
                     await self._defer(connection, new.id)
-                    await connection.execute(self._sql["forget"])
                 row = inserted or await (await connection.execute(self._sql["running"], values)).fetchone()
             if row is not None and (started := await self.get(str(row["id"]))) is not None:
                 return started

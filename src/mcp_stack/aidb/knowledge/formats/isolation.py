@@ -20,7 +20,7 @@ from .parsed import Parsed
 from .reading import Source
 
 SECONDS_FOR_A_FILE = 60.0
-SECONDS_FOR_A_FOLDER = 120.0
+SECONDS_FOR_A_FOLDER = 40.0
 # The process ends itself in time; one that cannot is killed a little later.
 GRACE_SECONDS = 5.0
 _COMMAND = (sys.executable, "-P", "-m", f"{__package__}.child")

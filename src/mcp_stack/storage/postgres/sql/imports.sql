@@ -58,9 +58,5 @@ update imports set
     updated_at = now()
 where id = %(id)s and state = 'running'
 
--- Old ones are of no use to anybody.
--- name: forget
-delete from imports where state <> 'running' and finished_at < now() - interval '30 days'
-
 -- name: tell
 update imports set told = true where id = %(id)s

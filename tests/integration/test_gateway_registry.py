@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mcp_stack.errors import ConflictError, NotFoundError, UnavailableError
@@ -265,3 +267,44 @@ async def test_two_processes_that_list_at_once_do_no_harm(conninfo: str, tmp_pat
         entries = await one.gateway.registry.entries("raw")
         assert len(entries) == 50
         assert not [entry for entry in entries if entry.quarantined or entry.missing_since]
+
+
+async def test_a_change_of_mcp_json_counts_at_once_and_others_are_not_disturbed(conninfo: str, tmp_path: Path) -> None:
+    stays, comes = Raw(tmp_path, "stays", ["echo"]), Raw(tmp_path, "comes", ["echo"])
+    file = tmp_path / "mcp.json"
+
+    def write(**servers: Any) -> None:
+        file.write_text(json.dumps({"mcpServers": servers}))
+
+    write(stays=stays.entry())
+    async with open_gateway(conninfo, tmp_path, {}) as gateway:
+        assert await gateway.text("stays.echo") == "{}"
+        with pytest.raises(NotFoundError):
+            await gateway.call("comes.echo")
+        write(stays=stays.entry(), comes=comes.entry())
+        assert await gateway.text("comes.echo") == "{}"
+        file.write_text('{"mcpServers": {"stays"')  # half of it is written
+        assert await gateway.text("comes.echo") == "{}"
+        assert "is not JSON" in (await gateway.gateway.list_servers()).notes[0]
+        write(stays=stays.entry(), comes=comes.entry(enabled=False))
+        with pytest.raises(ConflictError, match="disabled"):
+            await gateway.call("comes.echo")
+        await until(lambda: not psutil.pid_exists(comes.starts[0]))
+        write(stays=stays.entry())
+        with pytest.raises(NotFoundError):
+            await gateway.call("comes.echo")
+        assert await gateway.text("stays.echo") == "{}"
+        assert len(stays.starts) == 1
+
+
+async def test_a_server_that_is_added_while_this_one_runs_is_listed_without_being_asked_for(
+    conninfo: str, tmp_path: Path
+) -> None:
+    raw = Raw(tmp_path, tools=["echo"])
+    async with open_gateway(conninfo, tmp_path, {}) as gateway:
+        beside = asyncio.create_task(gateway.stack.run_beside("aidb"))
+        (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"raw": raw.entry()}}))
+        async with asyncio.timeout(15):
+            while await gateway.tool_status("raw.echo") == "":
+                await asyncio.sleep(0.02)
+        beside.cancel()

@@ -14,7 +14,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..aidb.gateway.calls import ToolCalls
-    from ..aidb.gateway.configured import Configured
+    from ..aidb.gateway.configuration import Configuration
     from ..aidb.gateway.discovery import ToolIndex
     from ..aidb.gateway.learning import ToolLearning
     from ..aidb.gateway.registry import Registry
@@ -46,18 +46,24 @@ class GatewayParts:
         self._events = events
 
     @cached_property
-    def configured(self) -> Configured:
+    def configuration(self) -> Configuration:
         """The servers that are configured."""
+        from ..aidb.gateway.configuration import Configuration
         from ..aidb.gateway.configured import configured
         from ..aidb.gateway.manifests import manifests_folder, read_manifests
+        from ..settings.mcp_json import mcp_json_file
 
-        manifests = read_manifests(manifests_folder(self._settings.tools.manifests))
-        return configured(self._settings, self._loaded.config_folder, self._loaded.environ, manifests)
+        settings, folder, environ = self._settings, self._loaded.config_folder, self._loaded.environ
+        manifests = read_manifests(manifests_folder(settings.tools.manifests))
+        return Configuration(
+            read=lambda: configured(settings, folder, environ, manifests),
+            file=lambda: mcp_json_file(settings.tools.mcp_json, folder),
+        )
 
     @property
     def servers(self) -> set[str] | None:
         """The names of all servers; None if something is wrong with the configuration, which may name more."""
-        found = self.configured
+        found = self.configuration.current
         return None if found.notes else {*found.upstreams, *found.shipped}
 
     @cached_property
@@ -67,7 +73,7 @@ class GatewayParts:
 
         return Registry(
             self._stores.tools,
-            self.configured.shipped,
+            self.configuration.current.shipped,
             status=self.supervisor.tool_status,
             state=lambda: self.supervisor.turns,
             removed_after_seconds=self._settings.tools.removed_after_hours * 3600,
@@ -80,12 +86,13 @@ class GatewayParts:
 
         tools = self._settings.tools
         return Supervisor(
-            self.configured.upstreams,
+            self.configuration,
             self._connector,
             self._stores.tools,
             self._take_over,
             discovery_seconds=tools.discovery_interval if tools.discovery_enabled else None,
             max_call_seconds=tools.max_call_seconds,
+            reconfigured=lambda: self.registry.ship_anew(self.configuration.current.shipped),
         )
 
     @cached_property
@@ -128,7 +135,6 @@ class GatewayParts:
             calls=self.calls,
             registry=self.registry,
             supervisor=self.supervisor,
-            notes=tuple(self.configured.notes),
         )
 
     @property
@@ -143,8 +149,7 @@ class GatewayParts:
 
     async def run(self) -> None:
         """What a server does for the gateway beside its requests: it lists servers that were never listed."""
-        if any(not upstream.ours for upstream in self.configured.upstreams.values()):
-            await self.supervisor.run()
+        await self.supervisor.run()
 
     async def close(self) -> None:
         """Leave every server."""

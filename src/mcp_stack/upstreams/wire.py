@@ -13,6 +13,7 @@ MAX_REASON = 500
 # Shorter values are words rather than secrets, and masking them would garble every message.
 LEAST_SECRET = 4
 MASK = "********"
+_SECRET_OPTION = re.compile(r"^-.*(key|token|secret|passw|auth|credential)", re.IGNORECASE)
 _UNPRINTABLE = re.compile("[^\\x20-\\x7e\\xa0-\\ud7ff\\ue000-\\ufdcf\\ufdf0-\\ufffd]+")
 
 # The error that stands for an answer that no JSON-RPC parser takes; never sent by a server.
@@ -69,6 +70,10 @@ def secrets(upstream: Upstream) -> list[str]:
     """All values of a server's configuration that may be secret, the longest first."""
     values = {*upstream.environment.values(), *upstream.headers.values()}
     values |= {word for value in upstream.headers.values() for word in value.split()}
+    for option, word in zip(upstream.command[1:], [*upstream.command[2:], ""], strict=True):
+        name, equals, value = option.partition("=")
+        if _SECRET_OPTION.search(name):
+            values.add(value if equals else word)
     parts = urlsplit(upstream.url)
     values |= {parts.username or "", parts.password or "", parts.query, parts.path.strip("/")}
     return sorted((value for value in values if len(value) >= LEAST_SECRET), key=len, reverse=True)

@@ -16,10 +16,11 @@ from ...ports.events import Events
 from ...ports.tools import CallLog, Entry, ToolCall
 from ...ports.upstreams import Answer, CallTimeoutError, Progress, ProtocolError
 from ..desk.masking import masked
+from .configured import THIS_SERVER
 from .pinning import difference
 from .registry import Registry
 from .schemas import problems
-from .supervisor import THIS_SERVER, Supervisor
+from .supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from ...settings import Settings
 from ...settings.mcp_json import McpJson, expanded, mcp_json_file, read_mcp_json
 from ...settings.tools import Server
 from .manifests import Manifest
-from .supervisor import THIS_SERVER
 
+THIS_SERVER = "aidb"
 _UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f]")
 
 
@@ -29,11 +29,13 @@ class Configured:
         upstreams: The servers by name; those whose configuration cannot be used say so themselves.
         shipped: The tools that come with mcp-stack, by the name that their server has here.
         notes: What is wrong with the configuration as a whole.
+        file_problem: Why `mcp.json` cannot be read; empty if it can.
     """
 
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     shipped: dict[str, list[KnownTool]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    file_problem: str = ""
 
 
 def configured(
@@ -58,6 +60,7 @@ def configured(
     file = read_mcp_json(mcp_json_file(settings.tools.mcp_json, config_folder))
     if problem := file.problems.get(""):
         found.notes.append(problem)
+        found.file_problem = problem
     idle_seconds = settings.tools.idle_seconds
     for name, server in settings.tools.servers.items():
         made = _upstream(
@@ -92,6 +95,8 @@ def own_server(command: Sequence[str]) -> str:
 def _add(found: Configured, upstream: Upstream) -> None:
     if own_server(upstream.command) == THIS_SERVER:
         return
+    if upstream.name == THIS_SERVER:
+        upstream = replace(upstream, problem=f"{THIS_SERVER} is the name of this server itself", remedy="rename it")
     if (other := found.upstreams.get(upstream.name)) is not None:
         found.notes.append(
             f"server {upstream.name} is configured twice: {other.origin} counts, {upstream.origin} does not"

@@ -44,13 +44,20 @@ class Registry:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
-        self._shipped = shipped
         self._unshipped: Mapping[str, Sequence[KnownTool]] | None = shipped
         self._shipping = asyncio.Lock()
         self._status = status
         self._state = state
         self._removed_after_seconds = removed_after_seconds
         self._clock = clock
+
+    def ship_anew(self, shipped: Mapping[str, Sequence[KnownTool]]) -> None:
+        """Take over what comes with mcp-stack under other names, for the configuration has changed.
+
+        Args:
+            shipped: As the argument of that name.
+        """
+        self._unshipped = shipped
 
     async def all(self) -> list[KnownTool]:
         """See `Tools.all`."""
@@ -174,15 +181,16 @@ class Registry:
     async def _ship(self) -> None:
         """Write down what comes with mcp-stack, once in the life of a process."""
         async with self._shipping:
-            if self._unshipped is None:
+            if (shipped := self._unshipped) is None:
                 return
             try:
-                for server, tools in self._unshipped.items():
+                for server, tools in shipped.items():
                     await self.store.ship(server, tools)
             except UnavailableError as error:
                 logger.warning("the tool registry is not up to date: %s", error)
             else:
-                self._unshipped = None
+                if self._unshipped is shipped:
+                    self._unshipped = None
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

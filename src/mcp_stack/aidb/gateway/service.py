@@ -28,11 +28,7 @@ MAX_TOOL_NAME = 300
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The services behind the gateway's tools.
-
-    Attributes:
-        notes: What is wrong with the configuration of servers as a whole.
-    """
+    """The services behind the gateway's tools."""
 
     settings: Settings
     tools: ToolIndex
@@ -40,7 +36,11 @@ class Gateway:
     calls: ToolCalls
     registry: Registry
     supervisor: Supervisor
-    notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What is wrong with the configuration of servers as a whole."""
+        return self.supervisor.configuration.current.notes
 
     async def discover_tools(
         self, *, query: str, server: str, category: str, limit: int, detail: str, client: str = ""
@@ -110,7 +110,7 @@ class Gateway:
         for entry in await self.registry.entries():
             entries.setdefault(entry.offered.server, []).append(entry)
         servers = [self._summary(state, entries.get(state.upstream.name, [])) for state in states]
-        return ServerList(servers=servers, notes=list(self.notes))
+        return ServerList(servers=servers, notes=self.notes)
 
     async def definition(self, *, server: str, tool: str) -> dict[str, Any]:
         """All that may be shown of one tool.

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from ...errors import ConflictError, NotFoundError, StackError, UnavailableError
 from ...ports.tools import ServerRecord, ToolRegistry
 from ...ports.upstreams import Connector, Listing, Upstream
+from .configuration import Configuration
+from .configured import THIS_SERVER
 from .connection import Connection
 
 logger = logging.getLogger(__name__)
 
 # Starting a server costs a processor for a second or two.
 FIRST_LISTINGS_AT_ONCE = 3
-THIS_SERVER = "aidb"
+# A change of `mcp.json` is noticed so soon without a request; it costs a look at the file's time.
+SECONDS_BETWEEN_LOOKS = 2.0
 
 Listed = Callable[[Upstream, Listing], Awaitable[None]]
 
@@ -42,31 +45,35 @@ class Supervisor:
     """The connections of this process, one a server, each on its own.
 
     Args:
-        upstreams: The servers that are configured, by name.
+        configuration: The servers that are configured.
         connector: Reaches them.
         store: Where it is written down how they do.
         listed: Takes over what a server lists.
         discovery_seconds: How often a connected server is listed again; None: only when it says that it changed.
         max_call_seconds: How long a call may take in all.
+        reconfigured: Called when the configuration has changed.
     """
 
     def __init__(
         self,
-        upstreams: Mapping[str, Upstream],
+        configuration: Configuration,
         connector: Callable[[], Connector],
         store: ToolRegistry,
         listed: Listed,
         *,
         discovery_seconds: float | None,
         max_call_seconds: float,
+        reconfigured: Callable[[], None],
     ) -> None:
-        self.upstreams = upstreams
+        self.configuration = configuration
+        self._reconfigured = reconfigured
         self._connector = connector
         self._store = store
         self._listed = listed
         self._discovery_seconds = discovery_seconds
         self._max_call_seconds = max_call_seconds
         self._connections: dict[str, Connection] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._records: dict[str, ServerRecord] = {}
         self._first_listings: dict[str, asyncio.Task[StackError | None]] = {}
         self._slots = asyncio.Semaphore(FIRST_LISTINGS_AT_ONCE)
@@ -74,9 +81,34 @@ class Supervisor:
         self._statuses: dict[str, str] = {}
 
     @property
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """The servers that are configured, by name."""
+        return self.configuration.current.upstreams
+
+    @property
     def turns(self) -> int:
         """A number that changes whenever `tool_status` may answer differently."""
+        self.follow()
         return self._turns
+
+    def follow(self) -> bool:
+        """Take over a change of the configuration, if there is one: servers that it is about are left.
+
+        Returns:
+            Whether there was one.
+        """
+        if not self.configuration.follow():
+            return False
+        logger.info("the configuration of servers has changed")
+        for name, connection in list(self._connections.items()):
+            if self.upstreams.get(name) != connection.upstream:
+                del self._connections[name]
+                leaving = asyncio.create_task(connection.close())
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+        self._reconfigured()
+        self._turn()
+        return True
 
     def tool_status(self, server: str) -> str:
         """The state of a server's tools; see `KnownTool.status`. Empty for a server that is not configured here."""
@@ -104,6 +136,7 @@ class Supervisor:
             ConflictError: It is disabled.
             UnavailableError: Its configuration cannot be used.
         """
+        self.follow()
         upstream = self.upstreams.get(server)
         if upstream is None:
             known = ", ".join(sorted(self.upstreams)) or "none"
@@ -130,6 +163,7 @@ class Supervisor:
         Raises:
             UnavailableError: The store is down.
         """
+        self.follow()
         await self._read_records()
         return [
             ServerState(upstream, self._status(name), self._records.get(name), self._error(name))
@@ -142,6 +176,8 @@ class Supervisor:
         Raises:
             UnavailableError: The store is down.
         """
+        if all(upstream.ours for upstream in self.upstreams.values()):
+            return
         await self._read_records()
         for name, upstream in self.upstreams.items():
             if self._is_new(upstream) and upstream.enabled and not upstream.problem:
@@ -187,6 +223,7 @@ class Supervisor:
         Raises:
             UnavailableError: The store is down.
         """
+        self.follow()
         upstream = self.upstreams.get(server)
         if upstream is None or not upstream.enabled or upstream.ours:
             return False
@@ -194,21 +231,23 @@ class Supervisor:
         return self._is_new(upstream)
 
     async def run(self) -> None:
-        """List new servers, now and again in case one could not be reached; until cancelled."""
+        """List new servers: now, when the configuration changes, and again in case one could not be reached."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            try:
-                await self.list_new_ones()
-            except StackError as error:
-                logger.warning("new servers are not listed: %s", error)
-            if self._discovery_seconds is None:
-                return
-            await asyncio.sleep(self._discovery_seconds)
+            if self.follow() or loop.time() >= due:
+                due = loop.time() + (self._discovery_seconds or float("inf"))
+                try:
+                    await self.list_new_ones()
+                except StackError as error:
+                    logger.warning("new servers are not listed: %s", error)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def close(self) -> None:
         """Leave every server; those that we started are gone afterwards."""
         for task in self._first_listings.values():
             task.cancel()
-        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+        await asyncio.gather(*self._leaving, *(connection.close() for connection in self._connections.values()))
 
     def _begin_listing(self, server: str) -> asyncio.Task[StackError | None]:
         running = self._first_listings.get(server)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -373,7 +374,7 @@ class Connection:
         self._turned()
 
     def _unreachable(self, reason: str, wait_seconds: float) -> UnavailableError:
-        when = f"the next try is in {wait_seconds:.0f} s" if wait_seconds > 0 else "calling again tries again"
+        when = f"the next try is in {math.ceil(wait_seconds)} s" if wait_seconds > 0 else "calling again tries again"
         return UnavailableError(
             f"server {self.upstream.name} is unreachable: {reason}",
             f"{when}; other servers are not affected",

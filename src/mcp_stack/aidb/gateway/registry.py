@@ -143,8 +143,8 @@ class Registry:
                 offers.append(Offer(tool, before.findings))
                 continue
             if others is None:
-                others = [entry.offered for entry in await self.entries()]
-            findings = scan(tool, [other for other in others if other.name != tool.name])
+                others = [*(entry.offered for entry in await self.entries()), *listing]
+            findings = await asyncio.to_thread(scan, tool, others)
             grave = any(finding.severity == "high" for finding in findings)
             offers.append(Offer(tool, tuple(asdict(finding) for finding in findings), trusted=not grave))
             if grave:

@@ -21,7 +21,8 @@ INSTRUCTIONS = """\
 The entry point of mcp-stack. Ask questions with `query`: it searches the knowledge base and answers from a cache, a
 local model or Claude, with sources. Find passages with `search_knowledge`, documents with `list_documents`, add them
 with `import_document`; `list_query_gaps` tells what is missing. When you need a tool that you do not see, describe the
-need to `discover_tools`. `health` says what is up and what is not."""
+need to `discover_tools`, then use it through `call_tool`. `report_issue` remembers what went wrong, and `update_issue`
+how it was mended. `health` says what is up and what is not."""
 
 
 def build_server(services: Callable[[], Awaitable[Aidb]]) -> StackServer:

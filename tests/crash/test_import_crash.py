@@ -147,18 +147,18 @@ def test_an_import_of_a_thousand_files_survives_the_kill_of(home: Path, kill: Ki
 @pytest.mark.slow
 def test_what_was_killed_while_it_embedded_has_every_vector_once(home: Path) -> None:
     environ = environment(home, EMBEDDINGS__PROVIDER="llama_cpp")
-    make_folder(home / "documents", 300)
+    make_folder(home / "documents", 150)
     call = {"path": str(home / "documents")}
     server = StdioServer("aidb", environ)
     try:
         server.shake_hands()
         number = server.begin_call("import_document", call)
-        until_some_are_stored(server, 40, 280)
+        until_some_are_stored(server, 20, 140)
         kill_worker(home, server)
         kill_database(home, server)
         result = server.answer(number, 90).structured
         assert result["state"] == "done", result
-        assert (result["documents"], result["duplicates"], result["notes"]) == (300, 0, [])
+        assert (result["documents"], result["duplicates"], result["notes"]) == (150, 0, [])
         found = server.must("search_knowledge", {"query": "the lantern of street 257", "mode": "vector", "limit": 3})
         assert len(found["hits"]) == 3
         server.end(30)

@@ -285,7 +285,7 @@ async def test_an_import_that_ends_its_worker_again_and_again_is_given_up(connin
         ended = await imports.get(started.asked.id)
         assert ended is not None
         assert (ended.state, ended.added) == ("failed", 0)
-        assert "given up after 20 attempts" in ended.notes[0]
+        assert f"given up after {MOST_ATTEMPTS} attempts" in ended.notes[0]
 
 
 async def test_a_step_counts_only_where_the_import_is(conninfo: str, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 FILES_AT_ONCE = 32
 PASSAGES_AT_ONCE = 128
 # Starts without a single file done: whatever ends the worker each time will do so again.
-MOST_ATTEMPTS = 20
+MOST_ATTEMPTS = 50
 
 
 @dataclass

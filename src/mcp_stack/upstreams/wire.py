@@ -70,7 +70,7 @@ def secrets(upstream: Upstream) -> list[str]:
     """All values of a server's configuration that may be secret, the longest first."""
     values = {*upstream.environment.values(), *upstream.headers.values()}
     values |= {word for value in upstream.headers.values() for word in value.split()}
-    for option, word in zip(upstream.command[1:], [*upstream.command[2:], ""], strict=True):
+    for option, word in zip(upstream.command[1:], [*upstream.command[2:], ""], strict=False):
         name, equals, value = option.partition("=")
         if _SECRET_OPTION.search(name):
             values.add(value if equals else word)

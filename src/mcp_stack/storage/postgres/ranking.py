@@ -19,31 +19,29 @@ FEW_DOCUMENTS: Final = 500
 """Up to so many, everything is counted when it is asked for: the ranking is right at once after an import."""
 
 MOST_POSTINGS: Final = 6000
-"""Of all words of a question together: where there are more, only the best of each word are read."""
+"""Of all words of a question together: where there are more, the best of each word are read, as many of each."""
 
-BEST_POSTINGS: Final = 1000
-"""Of each word, where postings are cut."""
+LEAST_POSTINGS: Final = 300
+"""Of each word, however many words there are."""
 
 FEW_MATCHING: Final = 1000
 """Documents that a filter may leave for each of them to be looked at."""
 
-MOST_TERMS: Final = 48
+MOST_TERMS: Final = 128
 """Words of a question that count, the rarest: of a question as long as a page, the common ones say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Corpus:
-    """What the documents are together.
+    """What ranking depends on.
 
     Attributes:
-        documents: How many.
-        few: Everything was counted just now.
-        postings: Of the words of the question, how many.
+        few: There are few documents, and everything was counted just now.
+        best_postings: How many postings of each word are read; None for all.
     """
 
-    documents: int
     few: bool
-    postings: int
+    best_postings: int | None
 
 
 class Ranking:
@@ -66,7 +64,7 @@ class Ranking:
             words, corpus = _weighed(terms)
             parameters = {
                 **_parameters(words),
-                "postings": BEST_POSTINGS if corpus.postings > MOST_POSTINGS else None,
+                "postings": corpus.best_postings,
                 "rescored": 2 * limit,
                 "limit": limit,
                 "collection": collection,
@@ -87,7 +85,7 @@ class Ranking:
 
     async def _rank(self, connection: Connection, corpus: _Corpus, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         filtered = bool(parameters["collection"] or parameters["tags"])
-        name = "rank_best" if filtered or corpus.postings > MOST_POSTINGS else "rank_all"
+        name = "rank_best" if filtered or corpus.best_postings else "rank_all"
         if corpus.few:
             name = "rank_few_documents"
         elif filtered:
@@ -107,8 +105,23 @@ def _weighed(terms: Sequence[Mapping[str, Any]]) -> tuple[QuestionWords, _Corpus
     first = terms[0]
     rarest = sorted(terms, key=lambda term: (term["found_in"] or math.inf, term["term"]))[:MOST_TERMS]
     weights = {term["term"]: _weight(first["documents"], term["found_in"]) for term in rarest}
-    corpus = _Corpus(first["documents"], first["few"], sum(term["found_in"] for term in rarest))
+    corpus = _Corpus(first["few"], _best_postings([term["found_in"] for term in rarest]))
     return QuestionWords(weights, first["mean_length"] if first["few"] else 0.0), corpus
+
+
+def _best_postings(found_in: Sequence[int]) -> int | None:
+    """How many postings of each word to read, so that there are `MOST_POSTINGS` in all.
+
+    Args:
+        found_in: How many each word has, least first; unknown words come last with none.
+    """
+    left = MOST_POSTINGS
+    for number, postings in enumerate(found_in):
+        share = left // (len(found_in) - number)
+        if postings > share:
+            return max(share, LEAST_POSTINGS)
+        left -= postings
+    return None
 
 
 def _parameters(words: QuestionWords) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from .queries import queries
 from .words import counted
 
 if TYPE_CHECKING:
-    from .pool import Database
+    from .pool import Connection, Database
 
 LOCK_KEY: Final = 4_711_003
 """Any constant: the same in every version, other than those of migrations and workers."""
@@ -30,25 +30,26 @@ class Statistics:
 
     async def refresh(self) -> None:
         """See `Documents.refresh_statistics`."""
-        if await self._count():
-            async with self._database.write_statement() as connection:
-                await connection.execute(self._sql["vacuum"])
+        await self._count()
         for _ in range(MOST_TRANSACTIONS):
             if not await self._index_some_again():
                 break
 
-    async def _count(self) -> bool:
-        """Count the corpus if that is due and nobody else does; whether it was counted."""
-        async with self._database.write() as connection:
-            lock = await (await connection.execute(self._sql["try_lock"], {"lock": LOCK_KEY})).fetchone()
-            if not lock or not lock["locked"]:
-                return False
-            due = await (await connection.execute(self._sql["is_due"])).fetchone()
-            if not due or not due["due"]:
-                return False
-            await connection.execute(self._sql["count_corpus"])
-            await connection.execute(self._sql["count_terms"])
-            return True
+    async def _count(self) -> None:
+        """Count the corpus if that is due and nobody else does."""
+        # A million documents take longer than any other statement may.
+        async with self._database.kept() as connection:
+            if not await self._says_yes(connection, "is_due"):
+                return
+            await connection.execute(self._sql["vacuum"])
+            async with connection.transaction():
+                if await self._says_yes(connection, "try_lock"):
+                    await connection.execute(self._sql["count_corpus"])
+                    await connection.execute(self._sql["count_terms"])
+
+    async def _says_yes(self, connection: Connection, query: str) -> bool:
+        row = await (await connection.execute(self._sql[query], {"lock": LOCK_KEY})).fetchone()
+        return row is not None and bool(row["yes"])
 
     async def _index_some_again(self) -> bool:
         """Index the next documents whose impacts are off; false if there are none left."""

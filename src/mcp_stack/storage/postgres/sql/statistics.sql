@@ -1,6 +1,6 @@
 -- One refreshes; the others have nothing to do.
 -- name: try_lock
-select pg_try_advisory_xact_lock(%(lock)s) as locked
+select pg_try_advisory_xact_lock(%(lock)s) as yes
 
 -- A change of one document in a hundred, or any after ten minutes, is worth the time.
 -- name: is_due
@@ -13,7 +13,7 @@ select coalesce(
         from corpus_statistics as known
     ),
     true
-) as due
+) as yes
 from knowledge_revision
 
 -- name: count_corpus
@@ -41,7 +41,8 @@ select term, documents from counted
 on conflict (term) do update set documents = excluded.documents
 where known.documents <> excluded.documents
 
--- Pages written since the last vacuum are looked up one by one, which takes searches five times as long.
+-- An index does not answer for pages that were written since the last vacuum: until then searches take five times as long,
+-- and so would the count.
 -- name: vacuum
 vacuum (analyze, skip_locked) document_postings, imported_documents
 

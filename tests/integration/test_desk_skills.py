@@ -31,7 +31,9 @@ class Shelf:
         self.documents: dict[str, str] = {}
         self.is_down = False
 
-    async def feed(self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str]) -> str:
+    async def feed(
+        self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str], lasting: bool = True
+    ) -> str:
         if self.is_down:
             raise UnavailableError("the shelf is down", "wait")
         self.documents[f"{collection}/{key}"] = text

@@ -140,7 +140,7 @@ async def test_what_is_fed_is_cited_and_the_same_key_again_replaces_it(
         assert len({first, second, other}) == 3
         kept = {document.id: document for document in await documents(stack, collection)}
         assert kept.keys() == {second, other}
-        assert kept[second].origin == "fed"
+        assert kept[second].origin == "user"  # who resolved the issue wants to keep it
         for wrong in ({"text": " "}, {"key": ""}, {"collection": ""}, {"title": "a\0b"}):
             with pytest.raises(UsageError):
                 await feeder.feed(**{**entry, "text": "words", **wrong})

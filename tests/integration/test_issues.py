@@ -31,7 +31,9 @@ class Shelf:
         self.fed: dict[tuple[str, str], str] = {}
         self.is_down = False
 
-    async def feed(self, *, collection: str, key: str, title: str, text: str, tags: object) -> str:
+    async def feed(
+        self, *, collection: str, key: str, title: str, text: str, tags: object, lasting: bool = True
+    ) -> str:
         if self.is_down:
             raise UnavailableError("the shelf is down", "wait")
         self.fed[collection, key] = text

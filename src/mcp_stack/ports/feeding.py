@@ -9,7 +9,9 @@ from typing import Protocol
 class Feeder(Protocol):
     """Keeps an entry of another part of the system in the knowledge base."""
 
-    async def feed(self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str]) -> str:
+    async def feed(
+        self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str], lasting: bool = True
+    ) -> str:
         """Store an entry; the same collection and key again replace its text, and the same text changes nothing.
 
         Args:
@@ -18,6 +20,8 @@ class Feeder(Protocol):
             title: Its heading.
             text: Markdown or plain text.
             tags: Labels to filter by.
+            lasting: A person decided that it is good, as with a fix or a skill; otherwise it becomes garbage when nobody
+                has found it for long.
 
         Returns:
             Id of the document.

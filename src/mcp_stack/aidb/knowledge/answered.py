@@ -77,6 +77,7 @@ class AnsweredFeed:
                 title=question[:200],
                 text=response[:MOST_ANSWER_CHARACTERS],
                 tags=["answered"],
+                lasting=False,
             )
         except UsageError as error:  # control characters in what a model wrote
             logger.info("the answer %s is not kept: %s", answer.id, error)

@@ -28,7 +28,9 @@ class Feeding:
         self._storing = storing
         self._max_bytes = max_bytes
 
-    async def feed(self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str]) -> str:
+    async def feed(
+        self, *, collection: str, key: str, title: str, text: str, tags: Sequence[str], lasting: bool = True
+    ) -> str:
         """See `Feeder.feed`."""
         collection = checked_text("collection", collection, MAX_NAME)
         key = checked_text("key", key, MAX_KEY)
@@ -42,7 +44,8 @@ class Feeding:
         made = entry_of(parsed, labels, kind=None, key=key_of("fed", key), seed="", max_bytes=self._max_bytes)
         # An answer that is kept says nothing that cached answers had not known.
         is_news = collection != INTERACTION_HISTORY
-        entry = Entry(replace(made.document, origin="fed", is_news=is_news), made.key)
+        origin = "user" if lasting else "fed"
+        entry = Entry(replace(made.document, origin=origin, is_news=is_news), made.key)
         (stored,) = await self._storing.store([entry])
         await self._storing.embed([entry], [stored])
         return stored.id

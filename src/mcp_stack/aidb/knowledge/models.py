@@ -74,7 +74,7 @@ class DocumentSummary(BaseModel):
     collection: str
     tags: list[str]
     chunks: int
-    origin: Literal["user", "fed"] = Field(description="fed: brought by the stack itself")
+    origin: Literal["user", "fed"] = Field(description="fed: brought by the stack itself, unasked")
     pinned: bool = Field(description="Never collected as garbage")
     created_at: str
     updated_at: str

@@ -77,8 +77,8 @@ async def measure(tools: Sequence[KnownTool], tasks: Sequence[Task], logged: int
         ).settings
         stores = Stores(settings)
         models = ModelAdapters(settings, stores)
-        stack.push_async_callback(_stop, stores, models)
-        index = await _index(tools, stores, models.embedder)
+        stack.push_async_callback(stop, stores, models)
+        index = await index_of(tools, stores, models.embedder)
         stack.push_async_callback(index.close)
         await _log(log, tools, ToolLearning(stores.tool_usage, models.embedder), index)
         times: list[float] = []
@@ -107,7 +107,7 @@ async def measure(tools: Sequence[KnownTool], tasks: Sequence[Task], logged: int
         }
 
 
-async def _index(tools: Sequence[KnownTool], stores: Stores, embedder: Embedder) -> ToolIndex:
+async def index_of(tools: Sequence[KnownTool], stores: Stores, embedder: Embedder) -> ToolIndex:
     """The product's index over these tools, all embedded."""
     by_server: dict[str, list[Offer]] = {}
     for tool in tools:
@@ -145,7 +145,10 @@ async def _quality(search: Search, tasks: Sequence[Task]) -> dict[str, float]:
 
 
 async def _cost(index: ToolIndex, tools: Sequence[KnownTool], tasks: Sequence[Task]) -> dict[str, float]:
-    """Tokens that a client's model reads: definitions of the meta tools, summaries of five tools, a schema of one."""
+    """Tokens that a client's model reads: definitions of the meta tools, summaries of five tools, the schema of one.
+
+    `schema_reply` is the whole reply to the question for that schema, which names and sums up the tool once more.
+    """
 
     async def no_services() -> Any:
         raise NotImplementedError
@@ -155,22 +158,22 @@ async def _cost(index: ToolIndex, tools: Sequence[KnownTool], tasks: Sequence[Ta
         {"name": name, "description": listed[name].description, "inputSchema": listed[name].input_schema}
         for name in META_TOOLS
     ]
-    sample = tasks[:: max(1, len(tasks) // 200)]
-    summaries = statistics.fmean([tokens(await _reply(index, task, 5, with_schema=False)) for task in sample])
-    schema = statistics.fmean([tokens(await _reply(index, task, 1, with_schema=True)) for task in sample])
     meta = sum(tokens(_compact(definition)) for definition in definitions)
+    summaries, schemas, replies = [], [], []
+    for task in tasks[:: max(1, len(tasks) // 200)]:
+        found = await index.discover(task.query)
+        summaries.append(tokens(_compact(found.model_dump(mode="json"))))
+        one = await index.discover(found.tools[0].name, with_schema=True)
+        schemas.append(tokens(_compact(one.tools[0].input_schema)))
+        replies.append(tokens(_compact(one.model_dump(mode="json"))))
     return {
-        "total": round(meta + summaries + schema),
+        "total": round(meta + statistics.fmean(summaries) + statistics.fmean(schemas)),
         "meta_tools": meta,
-        "five_summaries": round(summaries),
-        "one_schema": round(schema),
+        "five_summaries": round(statistics.fmean(summaries)),
+        "one_schema": round(statistics.fmean(schemas)),
+        "schema_reply": round(statistics.fmean(replies)),
         "full_listing": sum(map(listed_tokens, tools)),
     }
-
-
-async def _reply(index: ToolIndex, task: Task, limit: int, *, with_schema: bool) -> str:
-    found = await index.discover(task.query, limit=limit, with_schema=with_schema)
-    return _compact(found.model_dump(mode="json"))
 
 
 def _compact(value: Any) -> str:
@@ -220,7 +223,8 @@ async def _minilm(tools: Sequence[KnownTool], embedder: Embedder) -> Search:
     return search
 
 
-async def _stop(stores: Stores, models: ModelAdapters) -> None:
+async def stop(stores: Stores, models: ModelAdapters) -> None:
+    """Free the models, and stop the database."""
     await models.close()
     database = stores.link
     await stores.close()

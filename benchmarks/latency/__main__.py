@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import answers, stores
+from . import answers, discovery, stores
 
 Paths = dict[str, dict[str, Any]]
 
@@ -36,7 +36,10 @@ async def measure(documents: int, clients: int, seconds: float, groups: list[str
     return result
 
 
-SINGLE: dict[str, Callable[[float], Awaitable[dict[str, Any]]]] = {"cached_query": answers.cached_query}
+SINGLE: dict[str, Callable[[float], Awaitable[dict[str, Any]]]] = {
+    "cached_query": answers.cached_query,
+    "discovery": discovery.discovery,
+}
 GROUPS = ("search", "write", *SINGLE)
 
 

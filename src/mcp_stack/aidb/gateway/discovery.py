@@ -34,6 +34,7 @@ class _Known:
     Attributes:
         read_at: When; seconds that only grow.
         tools: By name.
+        numbers: The place of each name.
         listed: Tokens of the full listing of all.
         problem: Why they are ranked by words only; empty if they are not.
     """
@@ -41,7 +42,7 @@ class _Known:
     revision: int
     read_at: float
     tools: list[KnownTool]
-    names: list[str]
+    numbers: dict[str, int]
     listed: int
     embedded: Embedded
     problem: str
@@ -85,7 +86,8 @@ class ToolIndex:
         """The tools that fit best, or the first ones by name if nothing is asked.
 
         Args:
-            query: What is to be done, in words; it may be several things.
+            query: What is to be done, in words; it may be several things. The name of a tool, `server.tool`, finds
+                that one alone.
             server: Only tools of this server.
             category: Only tools of this category.
             limit: Most tools to return.
@@ -106,7 +108,10 @@ class ToolIndex:
                 for number, tool in enumerate(known.tools)
                 if server in ("", tool.server) and category in ("", tool.category)
             ]
-        if asked:
+        named = known.numbers.get(query)
+        if named is not None and named in chosen:
+            best = [(named, 1.0)]
+        elif asked:
             if known.problem and not notes:
                 notes.append(known.problem)
             best = known.ranker.best(asked[0], asked[1:], chosen, limit)
@@ -180,7 +185,7 @@ class ToolIndex:
         from .ranking import Ranker  # noqa: PLC0415 - heavy: imported on first use
 
         tools = sorted(await self._tools.all(), key=lambda tool: tool.name)
-        names = [tool.name for tool in tools]
+        numbers = {tool.name: number for number, tool in enumerate(tools)}
         problem = ""
         try:
             embedded = await self._embeddings.of(tools)
@@ -189,14 +194,14 @@ class ToolIndex:
         except UnavailableError as error:
             embedded = Embedded(None, len(tools), self._embeddings.version)
             problem = f"ranked by words only: {error.problem}; {error.remedy}"
-        memory = None if embedded.matrix is None else await self._recall.memory(names, embedded.matrix)
+        memory = None if embedded.matrix is None else await self._recall.memory(numbers, embedded.matrix)
         ranker = await asyncio.to_thread(Ranker, tools, embedded.matrix, memory)
         listed = sum(map(listed_tokens, tools))
-        return _Known(revision, self._clock(), tools, names, listed, embedded, problem, ranker)
+        return _Known(revision, self._clock(), tools, numbers, listed, embedded, problem, ranker)
 
     async def _remember(self, known: _Known) -> None:
         """The same tools with what was learned since."""
         if known.embedded.matrix is not None:
-            memory = await self._recall.memory(known.names, known.embedded.matrix)
+            memory = await self._recall.memory(known.numbers, known.embedded.matrix)
             if self._known is known:
                 self._known = replace(known, ranker=known.ranker.with_memory(memory))

@@ -101,6 +101,10 @@ _ONLY_SAVES = re.compile(
 )
 
 
+# How many characters before a path may say what is done to it.
+LOOKED_BACK = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A request without paths and addresses.
@@ -125,7 +129,8 @@ def told(request: str) -> Told:
     files: list[str] = []
     last = 0
     for match in _PATH.finditer(request):
-        before, so_far = request[last : match.start()], request[: match.start()]
+        before = request[last : match.start()]
+        so_far = request[max(0, match.start() - LOOKED_BACK) : match.start()]
         stem, _, ending = match[0].rstrip("/").rpartition("/")[2].rpartition(".")
         kind = FORMATS.get(ending.lower(), "") if stem else ""
         if stem and _is_made(so_far):

@@ -39,10 +39,10 @@ class ToolLearning:
 
         Args:
             client: Who searched.
-            query: For what; an empty one teaches nothing.
+            query: For what; an empty one, and the very name of a tool, teach nothing.
             tools: What was shown, as `server.tool`.
         """
-        if query and tools:
+        if query and tools and query not in tools:
             self._write(self._add_discovery(client, query, tools))
 
     async def succeeded(self, client: str, tool: str) -> None:

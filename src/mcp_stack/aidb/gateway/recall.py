@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...ports.tool_usage import ToolExample, ToolUsage
@@ -79,11 +79,11 @@ class Recall:
         """Whether building is over so soon that it may be waited for."""
         return self._seconds <= SECONDS_WAITED
 
-    async def memory(self, tools: Sequence[str], descriptions: Matrix) -> Memory | None:
+    async def memory(self, tools: Mapping[str, int], descriptions: Matrix) -> Memory | None:
         """What was learned of these tools, built in a thread; None if nothing was.
 
         Args:
-            tools: Their names.
+            tools: The number of each name.
             descriptions: A vector of each, a row each.
         """
         changed, examples = self._changed, list(self._examples.values())
@@ -94,16 +94,15 @@ class Recall:
         return memory
 
 
-def _built(examples: Sequence[ToolExample], tools: Sequence[str], descriptions: Matrix) -> Memory | None:
+def _built(examples: Sequence[ToolExample], tools: Mapping[str, int], descriptions: Matrix) -> Memory | None:
     import numpy as np  # noqa: PLC0415 - heavy: imported on first use
 
     from .memory import Learned, Memory  # noqa: PLC0415 - heavy: imported on first use
 
-    numbers = {name: number for number, name in enumerate(tools)}
     size = 4 * descriptions.shape[1]
     learned = [
-        Learned(numbers[each.tool], each.query, np.frombuffer(each.vector, "<f4"), each.clients)
+        Learned(tools[each.tool], each.query, np.frombuffer(each.vector, "<f4"), each.clients)
         for each in examples
-        if each.tool in numbers and len(each.vector) == size
+        if each.tool in tools and len(each.vector) == size
     ]
     return Memory(learned, descriptions) if learned else None

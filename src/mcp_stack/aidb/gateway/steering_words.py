@@ -136,15 +136,11 @@ TO_THE_MODEL = any_of(
 )
 HIDES = any_of(
     r"\b(?:nobody|no one|no human)\b[^.;]{0,15}\b(?:learns?|knows?|sees?|notices?|finds? out|may|must|should|can)\b",
-    r"\b(?:do not|don'?t|never|must not|mustn'?t|should not|shouldn'?t|cannot|avoid|refrain from|without"
-    r"|no need to|not)\b[^.;]{0,25}?"
-    r"\b(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|disclose|disclosing"
-    r"|alert|alerting"
-    r"|show|showing|explain|explaining|report|reporting|acknowledge|acknowledging|discuss|discussing|let|letting"
-    r"|expose|warn|warning"
-    r"|asking|describe|describing|surface|surfacing|refer|referring|confirm|confirming)\b"
-    r"[^.;]{0,40}?\b(?:user|users|them|him|her|anyone|anybody|human|operator|person|this|these|it|step"
-    r"|instructions?)\b",
+    r"\b(?:do not|don'?t|never|must not|mustn'?t|should not|shouldn'?t|avoid|refrain from|without|no need to)\b"
+    r"[^.;]{0,25}?\b(?:tell|telling|mention|mentioning|inform|informing|notify|notifying|reveal|revealing|disclose"
+    r"|disclosing|alert|alerting|explain|explaining|acknowledge|acknowledging|discuss|discussing|let|letting|warn"
+    r"|warning|asking|describe|describing|confirm|confirming)\b"
+    r"[^.;]{0,40}?\b(?:users?|them|him|her|anyone|anybody|human|operator|person|this|these|it|step|instructions?)\b",
     r"\bwithout\b[^.;]{0,20}\b(?:user|users|their|his|her|human|operator)(?:'?s)?\b[^.;]{0,15}"
     r"\b(?:knowledge|consent|noticing|notice|awareness|knowing|seeing)\b",
     r"\b(?:keep|kept|hide|hidden|hiding|conceal|concealed|concealing|invisible|unseen|unnoticed|secret)\b[^.;]{0,25}?"

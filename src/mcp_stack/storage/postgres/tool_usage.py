@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MAX_CLIENTS = 8
 # Searches are kept this long; calls that follow later teach nothing.
 SECONDS_KEPT = 3600
-# The bound of all examples is looked at with each of so many changes.
-CHANGES_BETWEEN_SWEEPS = 64
+# The bound of all examples is looked at with one of so many changes; odd, for numbers may be given two at a time.
+CHANGES_BETWEEN_SWEEPS = 63
 
 
 class PostgresToolUsage:

@@ -7,6 +7,7 @@ Vectors lie in clusters of few dimensions, as those of texts do: evenly spread o
 from __future__ import annotations
 
 import hashlib
+import itertools
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,11 +147,11 @@ class Corpus:
 
     @cached_property
     def _vocabulary(self) -> list[str]:
-        """Words of two to four syllables that end in `o` or `u`, where English has no endings to take off."""
-        syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-        chance = np.random.default_rng(self._seed)
-        words: dict[str, None] = {}
-        while len(words) < VOCABULARY:
-            parts = chance.integers(0, len(syllables), size=int(chance.integers(1, 4)))
-            words["".join(syllables[part] for part in parts) + str(chance.choice(["ko", "ru", "mo", "lu"]))] = None
-        return list(words)
+        """Words of three or four syllables, the last of them one that English has no ending for, in random order."""
+        syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+        endings = ("ko", "ru", "mo", "lu")
+        long = ("".join(parts) for parts in itertools.product(syllables, syllables, syllables, endings))
+        words = ["".join(parts) for parts in itertools.product(syllables, syllables, endings)]
+        words += itertools.islice(long, 0, None, 13)
+        order = np.random.default_rng(self._seed).permutation(len(words))
+        return [words[number] for number in order[:VOCABULARY]]

@@ -6,12 +6,14 @@ import math
 import os
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
+import numpy as np
 import pytest
 
 from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.embedder import Vector
-from mcp_stack.ports.vectors import Point, Vectors
+from mcp_stack.ports.vectors import POINTS_OF_A_DOCUMENT, Point, Vectors
 from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.postgres.vectors import PgVectors
 from mcp_stack.storage.qdrant.vectors import QdrantVectors
@@ -184,3 +186,55 @@ async def test_a_search_uses_the_vector_index(database: Database) -> None:
         )
         text = "\n".join(row["QUERY PLAN"] for row in await plan.fetchall())
     assert "idx_embeddings_vector" in text
+
+
+async def test_the_many_points_of_one_document_crowd_out_no_other(vectors: Vectors, name: str) -> None:
+    long, other = str(uuid.uuid4()), str(uuid.uuid4())
+    await vectors.upsert(name, name, [point(number / 3, long, number) for number in range(150)])
+    await vectors.upsert(name, name, [point(60, other)])
+    for collection in (name, ""):
+        found = await vectors.search(direction(0), name, limit=5, collection=collection)
+        assert [each.document_id for each in found] == [*[long] * POINTS_OF_A_DOCUMENT, other]
+        assert [each.ordinal for each in found[:POINTS_OF_A_DOCUMENT]] == [0, 1, 2]
+
+
+async def test_the_similarity_of_some_documents_is_looked_up(vectors: Vectors, name: str) -> None:
+    near, far, unknown = (str(uuid.uuid4()) for _ in range(3))
+    await vectors.upsert(name, name, [point(10 * number, near, number) for number in range(6)])
+    await vectors.upsert(name + "-2", name, [point(70, far, 2)])
+    await vectors.upsert(name, "another-model", [point(0, far, 1)])
+    found = await vectors.similarities(direction(0), name, [far, unknown, near])
+    assert [(each.document_id, each.ordinal) for each in found] == [(near, 0), (near, 1), (near, 2), (far, 2)]
+    assert found[-1].similarity == pytest.approx(math.cos(math.radians(70)), abs=1e-5)
+    assert await vectors.similarities(direction(0), name, []) == []
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"collection": "c0"}, {"tags": ["t0"]}, {"collection": "c1", "tags": ["t2"]}, {"tags": ["rare"]}]
+)
+async def test_the_index_finds_the_nearest_also_through_a_filter(
+    database: Database, monkeypatch: pytest.MonkeyPatch, filters: dict[str, Any]
+) -> None:
+    """At least 95 of 100 of the true ten nearest documents, whether a filter leaves many or few."""
+    monkeypatch.setattr("mcp_stack.storage.postgres.vectors.FEW_POINTS", 100)
+    chance = np.random.default_rng(1)
+    topics, mixing = chance.normal(size=(20, 16)), chance.normal(size=(16, 384))
+    made = (topics[chance.integers(0, 20, 1500)] + 0.6 * chance.normal(size=(1500, 16))) @ mixing
+    unit = made / np.linalg.norm(made, axis=1, keepdims=True)
+    labels = [(f"c{n % 3}", ("rare", f"t{n % 4}") if n % 50 == 0 else (f"t{n % 4}",)) for n in range(1500)]
+    store, documents = PgVectors(database), [str(uuid.uuid4()) for _ in range(1500)]
+    for collection in ("c0", "c1", "c2"):
+        mine = [n for n in range(1500) if labels[n][0] == collection]
+        points = [Point(documents[n], unit[n].tolist(), documents[n], 0, labels[n][1]) for n in mine]
+        await store.upsert(collection, MODEL, points)
+    fits = [
+        n
+        for n in range(1500)
+        if filters.get("collection", labels[n][0]) == labels[n][0] and set(filters.get("tags", ())) <= set(labels[n][1])
+    ]
+    kept = 0
+    for question in unit[::75]:
+        nearest = sorted(fits, key=lambda n: -float(unit[n] @ question))[:10]
+        found = await store.search(question.tolist(), MODEL, limit=10, **filters)
+        kept += len({documents[n] for n in nearest} & {each.document_id for each in found})
+    assert kept / (20 * min(10, len(fits))) >= 0.95

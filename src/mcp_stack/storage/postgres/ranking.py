@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 FEW_DOCUMENTS: Final = 500
 """Up to so many, everything is counted when it is asked for: the ranking is right at once after an import."""
 
-MOST_POSTINGS: Final = 6000
-"""Of all words of a question together: where there are more, the best of each word are read, as many of each."""
+MOST_POSTINGS: Final = 4000
+"""Of all words of a question together: where there are more, the best of each word are read, as many of each. With
+2,000 nDCG@10 on SciFact is what it is with all."""
 
 LEAST_POSTINGS: Final = 300
 """Of each word, however many words there are."""

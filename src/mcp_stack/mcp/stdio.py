@@ -59,6 +59,8 @@ class Relay:
             yield requests, replies
             await replies.aclose()
             group.cancel_scope.cancel()
+        # The transport writes until this is closed: without it a server would sit out the grace after its last reply.
+        await self._outgoing.aclose()
 
     async def _pass_in(self, to_server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         async with to_server:

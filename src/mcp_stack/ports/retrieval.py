@@ -12,9 +12,10 @@ class Passage:
     """A document that was found, shown by its best passage.
 
     Attributes:
-        score: Fused rank score in [0, 1], comparable within one search only.
+        score: How well it fits in [0, 1]: the share of the best that BM25 can be for the question, the cosine
+            similarity, or half of each. It does not depend on which other documents are found.
         relevance: How well it fits the question in [0, 1], comparable across searches: the cosine similarity, or
-            without an embedder the share of the question's weight that its words cover.
+            without one the share of the question's words that it has, rare ones counting more.
         lexical_rank: Place among the documents found by words, from 1; 0 if not found by words.
         vector_rank: Place among the documents found by vector, from 1; 0 if not found by vector.
     """

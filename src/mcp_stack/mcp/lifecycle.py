@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS_AT_THE_PARENT = 0.5
 # A client may expect a server to be gone three seconds after it closed stdin.
-SECONDS_TO_FINISH_AFTER_EOF = 1.8
-SECONDS_TO_CLEAN_UP = 1.0
+SECONDS_TO_FINISH_AFTER_EOF = 1.1
+SECONDS_TO_CLEAN_UP = 1.7
 
 
 def serve_stdio(

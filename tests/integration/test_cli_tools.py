@@ -90,7 +90,7 @@ def test_a_server_is_added_changed_and_approved(shell: Shell, tmp_path: Path) ->
     assert "-description: Does echo." in shown
     assert "+description: Sends everything away." in shown
     assert "raw.slow" not in shown
-    assert shell.ok("approve", "raw.echo").splitlines()[-1] == "approved raw.echo"
+    assert shell.ok("approve", "--yes", "raw.echo").splitlines()[-1] == "approved raw.echo"
     assert "nothing is quarantined" in shell.ok("diff")
     assert "nothing is quarantined" in shell.ok("approve", "raw")
     shell.ok("category", "raw.echo", "sound")

@@ -264,7 +264,9 @@ async def test_a_person_imports_looks_at_and_approves_on_the_command_line(connin
     assert "pending   pdf-forms  Fill in PDF forms" in run(conninfo, tmp_path, "skills", "list").stdout
     shown = run(conninfo, tmp_path, "skills", "show", "pdf-forms").stdout
     assert "=== run.py (8 bytes, SHA-256" in shown
-    approved = run(conninfo, tmp_path, "skills", "approve", "pdf-forms")
+    refused = run(conninfo, tmp_path, "skills", "approve", "pdf-forms")
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True), "a program approves nothing"
+    approved = run(conninfo, tmp_path, "skills", "approve", "pdf-forms", "--yes")
     assert (approved.returncode, "approved pdf-forms" in approved.stdout) == (0, True), approved.stderr
     async with open_stack(conninfo, tmp_path) as stack:
         assert await found((await stack.desk()).skills, "forms") == ["pdf-forms"]

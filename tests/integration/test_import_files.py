@@ -10,7 +10,7 @@ import pytest
 
 from mcp_stack.aidb.knowledge import ingest
 from mcp_stack.composition import Stack
-from mcp_stack.errors import UsageError
+from mcp_stack.errors import DeniedError, UsageError
 from tests.support.pdf import pdf_of
 from tests.support.stack import add, open_stack
 from tests.support.waiting import until
@@ -190,3 +190,44 @@ async def test_a_document_with_very_many_passages_is_embedded_in_the_background(
 
         await until(embedded, seconds=60)
         assert len(await found(stack, "subject 27", mode="vector")) == 1
+
+
+async def test_keys_and_passwords_are_not_imported_by_themselves_nor_with_their_folder(
+    conninfo: str, tmp_path: Path
+) -> None:
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nsquirrel\n-----END OPENSSH PRIVATE KEY-----\n"
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name, text in {
+        "id_rsa": key,
+        "backup.txt": key,
+        "server.pem": key,
+        "credentials.json": '{"squirrel": 1}',
+        "client-secret-2.yaml": "squirrel: 1",
+        "about-keys.md": f"# Keys\n\nA squirrel's key looks like this:\n\n```\n{key}```\n",
+    }.items():
+        (folder / name).write_text(text)
+    async with open_stack(conninfo, tmp_path) as stack:
+        for name in ("id_rsa", "backup.txt", "server.pem", "credentials.json", "client-secret-2.yaml"):
+            with pytest.raises(DeniedError, match="may hold a secret"):
+                await add(stack, path=str(folder / name))
+        result = await add(stack, path=str(folder))
+        assert (result.documents, len(result.skipped)) == (1, 5)
+        assert all("may hold a secret" in each for each in result.skipped)
+        assert [Path(hit.source).name for hit in await found(stack, "squirrel")] == ["about-keys.md"]
+
+
+async def test_a_book_does_not_hold_up_the_files_behind_it(
+    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    chapters = "\n\n".join(f"# Chapter {number}\n\nThe whale swims on in chapter {number}." for number in range(1100))
+    (folder / "book.md").write_text(chapters)
+    (folder / "note.md").write_text("# Note\n\nThe harpoon is in the shed.")
+    async with open_stack(conninfo, tmp_path, MCP_STACK_EMBEDDINGS__PROVIDER="llama_cpp") as stack:
+        result = await add(stack, path=str(folder))
+        assert (result.state, result.documents) == ("done", 2)
+        assert any("book.md has 1100 passages" in note for note in result.notes)
+        vectors = {hit.vector_rank > 0 for hit in await found(stack, "whale harpoon")}
+        assert vectors == {True, False}, "the note has vectors, the book is found by its words"

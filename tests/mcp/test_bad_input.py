@@ -70,7 +70,9 @@ def test_a_good_call_works_after_the_bad_ones(server: StdioServer, tool: str, go
     assert server.process.poll() is None
 
 
-@pytest.mark.parametrize(("name", "tool"), [each for each in TOOLS if GOOD[each[0]][each[1]] and each[1] != "task_result"])
+@pytest.mark.parametrize(
+    ("name", "tool"), [each for each in TOOLS if GOOD[each[0]][each[1]] and each[1] != "task_result"]
+)
 def test_a_lone_surrogate_is_refused(server: StdioServer, tool: str, good: dict[str, Any]) -> None:
     texts = {name: value for name, value in good.items() if isinstance(value, str)}
     name = next(iter(texts), next(iter(good)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_stack.aidb.desk.masking import MASK, is_secret_key, masked, without_secrets
+from mcp_stack.masking import MASK, is_secret_key, masked, without_secrets
 
 SECRET = "hunter2hunter2"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from ..composition import Stack
 from ..errors import ConflictError
 from ..settings import load_settings
+from .confirming import confirmed
 
 if TYPE_CHECKING:
     from ..aidb.desk.skills import Review, SkillLibrary
@@ -95,18 +95,20 @@ def approve_skill(slug: str, *, asks: bool) -> int:
 
     Args:
         slug: Which skill.
-        asks: Ask for confirmation, if somebody is there to answer.
+        asks: Ask for confirmation.
 
     Raises:
         NotFoundError: There is no such skill.
-        ConflictError: It was imported again meanwhile, or the answer was no.
+        ConflictError: It was imported again meanwhile, the answer was no, or nobody is there to answer.
     """
 
     async def approve(library: SkillLibrary) -> str:
         review = await library.review(slug)
         _print_review(review)
-        if asks and sys.stdin.isatty() and not await asyncio.to_thread(_confirmed):
-            raise ConflictError(f"skill {slug} was not approved", "approve it when you have looked at it")
+        if asks and not await asyncio.to_thread(confirmed):
+            raise ConflictError(
+                f"skill {slug} was not approved", "approve it when you have looked at it, or with --yes"
+            )
         return await library.approve(review)
 
     problem = _with(approve)
@@ -139,10 +141,6 @@ def _with(act: Callable[[SkillLibrary], Awaitable[T]]) -> T:
             await stack.close()
 
     return asyncio.run(run())
-
-
-def _confirmed() -> bool:
-    return input("Approve? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _print_review(review: Review) -> None:

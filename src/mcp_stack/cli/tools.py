@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..composition import Stack
 from ..errors import ConflictError, NotFoundError, StackError, UsageError
 from ..settings import load_settings
+from .confirming import confirmed
 
 if TYPE_CHECKING:
     from ..aidb.gateway.service import Gateway
@@ -100,19 +101,19 @@ def approve_tools(names: Sequence[str], *, asks: bool) -> int:
 
     Args:
         names: Which tools; the name of a server for all of it that are quarantined.
-        asks: Ask for confirmation, if somebody is there to answer.
+        asks: Ask for confirmation.
 
     Raises:
         NotFoundError: There is no such tool.
-        ConflictError: A tool changed again meanwhile, or the answer was no.
+        ConflictError: A tool changed again meanwhile, the answer was no, or nobody is there to answer.
     """
 
     async def approve(gateway: Gateway) -> list[str]:
         pending = await _chosen(gateway, names, pending_only=True)
         for entry in pending:
             _print_review(entry)
-        if pending and asks and sys.stdin.isatty() and not await asyncio.to_thread(_confirmed):
-            raise ConflictError("nothing was approved", "approve it when you have looked at it")
+        if pending and asks and not await asyncio.to_thread(confirmed):
+            raise ConflictError("nothing was approved", "look at it, then answer y or give --yes")
         for entry in pending:
             await gateway.registry.approve(entry)
         return [entry.offered.name for entry in pending]
@@ -278,10 +279,6 @@ def _print_review(entry: Entry) -> None:
         print(f"  {finding['severity']}: {finding['rule']}: {json.dumps(finding['evidence'])}")
     if entry.quarantined:
         print(difference(entry, max_characters=100_000))
-
-
-def _confirmed() -> bool:
-    return input("Approve? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _row(entry: Entry, state: str) -> dict[str, Any]:

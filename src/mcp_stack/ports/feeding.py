@@ -20,8 +20,8 @@ class Feeder(Protocol):
             title: Its heading.
             text: Markdown or plain text.
             tags: Labels to filter by.
-            lasting: A person decided that it is good, as with a fix or a skill; otherwise it becomes garbage when nobody
-                has found it for long.
+            lasting: A person decided that it is good, as with a fix or a skill; otherwise it becomes garbage when
+                nobody has found it for long.
 
         Returns:
             Id of the document.

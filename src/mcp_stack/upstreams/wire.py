@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from ..masking import MASK, without_secrets
 from ..ports.upstreams import Upstream
 
 MAX_REASON = 500
 # Shorter values are words rather than secrets, and masking them would garble every message.
 LEAST_SECRET = 4
-MASK = "********"
 _SECRET_OPTION = re.compile(r"^-.*(key|token|secret|passw|auth|credential)", re.IGNORECASE)
 _UNPRINTABLE = re.compile("[^\\x20-\\x7e\\xa0-\\ud7ff\\ue000-\\ufdcf\\ufdf0-\\ufffd]+")
 
@@ -63,7 +63,7 @@ class Ending:
 
     def shown(self, text: str) -> str:
         """A text in one line that may be shown: without secrets, of bounded length, all of it printable."""
-        return one_line(masked(text, self._secrets))
+        return one_line(without_secrets(masked(text, self._secrets)))
 
 
 def secrets(upstream: Upstream) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...errors import StackError
+from ...masking import without_secrets
 from ...ports.issues import Issues, Report
 from .issues import MAX_DESCRIPTION, MAX_TITLE
-from .masking import without_secrets
 from .normalising import normalised
 
 logger = logging.getLogger(__name__)

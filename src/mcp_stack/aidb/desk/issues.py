@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, cast
 
 from ...errors import NotFoundError, StackError, UsageError
+from ...masking import masked, without_secrets
 from ...ports.feeding import Feeder
 from ...ports.issues import SEVERITIES, STATUSES, Issue, Issues, Report, Severity, Status
 from ...validation import checked_choice, checked_context, checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit
-from .masking import masked, without_secrets
 from .models import IssueList, IssueNote, IssueReport, IssueSummary, IssueUpdate
 from .normalising import signature
 

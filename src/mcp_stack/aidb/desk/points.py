@@ -7,10 +7,10 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ...errors import UsageError
+from ...masking import is_secret_key, without_secrets
 from ...ports.points import PointOfInterest, PointsOfInterest
 from ...validation import checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit
-from .masking import is_secret_key, without_secrets
 from .models import Point, PointList, PointSaved
 
 MAX_URL: Final = 2_000

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import ConflictError, NotFoundError, StackError, UnavailableError, UsageError
+from ...masking import masked
 from ...ports.events import Events
 from ...ports.tools import CallLog, Entry, ToolCall
 from ...ports.upstreams import Answer, CallTimeoutError, Progress, ProtocolError
-from ..desk.masking import masked
 from .configured import THIS_SERVER
 from .pinning import difference
 from .registry import Registry

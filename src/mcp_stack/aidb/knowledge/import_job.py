@@ -15,7 +15,7 @@ from .entries import Labels, distinct, entry_of, file_key
 from .files import Files, name_of
 from .folders import problem_of
 from .formats.isolation import IsolatedReader
-from .formats.kinds import ISOLATED, kind_of
+from .formats.kinds import ISOLATED, kind_of, may_hold_secret
 from .formats.nixos import COLLECTION as NIXOS_DOCS
 from .formats.nixos import MAX_OPTIONS_BYTES, is_options
 from .formats.reading import HEAD_BYTES, Source, read
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 # A batch is committed as a whole: large enough for the embedder's batches, small enough for a progress bar.
 FILES_AT_ONCE = 32
 PASSAGES_AT_ONCE = 128
+# A book takes minutes to embed. The files behind it do not wait: the job that embeds what lacks vectors does it.
+PASSAGES_IN_LINE = 1000
 # Starts without a single file done: whatever ends the worker each time will do so again.
 MOST_ATTEMPTS = 50
 
@@ -141,6 +143,8 @@ class ImportJob:
             raise UsageError(f"{name} is a link or gone", "import it again when it is back")
         is_bundle = asked.collection == NIXOS_DOCS and is_options(name, self._files.head(file, HEAD_BYTES))
         data = await asyncio.to_thread(self._files.read, file, MAX_OPTIONS_BYTES if is_bundle else 0)
+        if may_hold_secret(file.name, data[:HEAD_BYTES]):
+            raise UsageError(f"{name} may hold a secret", "give what is none as text")
         kind = kind_of(name, data[:HEAD_BYTES])
         source = Source(name, asked.collection)
         if kind in ISOLATED or is_bundle:
@@ -165,8 +169,16 @@ class ImportJob:
     async def _stored(self, batch: _Batch) -> Step:
         entries = distinct(batch.entries)
         stored = await self._storing.store(entries)
-        embedded = await self._storing.embed(entries, stored)
-        added = [(entry, each) for entry, each in zip(entries, stored, strict=True) if each.is_new]
+        pairs = list(zip(entries, stored, strict=True))
+        small = [pair for pair in pairs if len(pair[0].document.chunks) <= PASSAGES_IN_LINE]
+        embedded = await self._storing.embed([entry for entry, _ in small], [each for _, each in small])
+        large = [
+            f"{entry.document.source} has {len(entry.document.chunks)} passages: it is found by its words until they are "
+            "embedded"
+            for entry, each in pairs
+            if each.lacks_vectors and len(entry.document.chunks) > PASSAGES_IN_LINE
+        ]
+        added = [(entry, each) for entry, each in pairs if each.is_new]
         for entry, each in added:
             self._events.record(
                 "import",
@@ -184,5 +196,5 @@ class ImportJob:
             chunks=sum(len(entry.document.chunks) for entry, _ in added),
             skipped=tuple(batch.skipped),
             near_duplicates=embedded.near_duplicates,
-            notes=(*batch.notes, *([embedded.note] if embedded.note else [])),
+            notes=(*batch.notes, *large, *([embedded.note] if embedded.note else [])),
         )

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from ...errors import UsageError
+from ...errors import DeniedError, UsageError
 from ...ports.events import Events
 from ...validation import checked_text
 from ..arguments import checked_tags
@@ -15,7 +15,7 @@ from .entries import Labels, entry_of, file_key
 from .files import Files, name_of
 from .folders import FolderImports, Progress
 from .formats.isolation import IsolatedReader
-from .formats.kinds import ISOLATED, Kind, kind_of
+from .formats.kinds import ISOLATED, Kind, kind_of, may_hold_secret
 from .formats.nixos import COLLECTION as NIXOS_DOCS
 from .formats.nixos import is_options
 from .formats.parsed import Parsed
@@ -114,6 +114,8 @@ class Ingest:
         if labels.collection == NIXOS_DOCS and is_options(file.name, self._files.head(file, HEAD_BYTES)):
             return await self._folders.run(file, labels, progress)
         data = await asyncio.to_thread(self._files.read, file)
+        if may_hold_secret(file.name, data[:HEAD_BYTES]):
+            raise DeniedError(f"{name_of(file)} may hold a secret", "if it holds none, give its content as text")
         kind = kind_of(file.name, data[:HEAD_BYTES])
         (parsed,) = await self._read(Source(file.name, labels.collection), data, kind)
         name = name_of(file)

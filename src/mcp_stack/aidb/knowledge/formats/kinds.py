@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
@@ -75,6 +76,12 @@ _GENERATED_NAMES = _words(
     "pnpm-lock.yaml uv.lock yarn.lock"
 )
 _GENERATED_ENDINGS = (".min.js", ".min.css", ".min.mjs", ".bundle.js", ".map", ".svg", ".snap")
+_SECRET_NAME = re.compile(
+    r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|_?netrc|\.?pgpass|\.?htpasswd|kubeconfig"
+    r"|(?:client[_-]?secrets?|credentials?|secrets?|service[_-]?account|passwords?)[\w-]*"
+    r"\.(?:json|ya?ml|toml|ini|csv|txt|properties)"
+)
+_PRIVATE_KEY = re.compile(rb"\s{0,100}(?:-----BEGIN [A-Z ]{0,30}PRIVATE KEY|PuTTY-User-Key-File)")
 _SECRET = _words(".env .gpg .jks .kdbx .key .keystore .ovpn .p12 .pem .pfx .ppk")
 _SHELLS = (b"sh", b"bash", b"dash", b"ksh", b"zsh", b"ash")
 
@@ -129,11 +136,22 @@ def passed_over(name: str) -> str:
     path = PurePath(name.lower())
     if path.suffix in _BINARY:
         return "binary"
-    if path.suffix in _SECRET:
+    if may_hold_secret(path.name):
         return "may hold a secret"
     if path.name in _GENERATED_NAMES or path.name.endswith(_GENERATED_ENDINGS):
         return "generated"
     return ""
+
+
+def may_hold_secret(name: str, head: bytes = b"") -> bool:
+    """Whether a file is there to hold a password or a key: by its name, or because it begins as a private key does.
+
+    Args:
+        name: Its name.
+        head: Its first bytes.
+    """
+    path = PurePath(name.lower())
+    return path.suffix in _SECRET or bool(_SECRET_NAME.fullmatch(path.name)) or bool(_PRIVATE_KEY.match(head))
 
 
 def _is_text(head: bytes) -> bool:

@@ -173,8 +173,8 @@ class ImportJob:
         small = [pair for pair in pairs if len(pair[0].document.chunks) <= PASSAGES_IN_LINE]
         embedded = await self._storing.embed([entry for entry, _ in small], [each for _, each in small])
         large = [
-            f"{entry.document.source} has {len(entry.document.chunks)} passages: it is found by its words until they are "
-            "embedded"
+            f"{entry.document.source} has {len(entry.document.chunks)} passages: it is found by its words until they "
+            "are embedded"
             for entry, each in pairs
             if each.lacks_vectors and len(entry.document.chunks) > PASSAGES_IN_LINE
         ]

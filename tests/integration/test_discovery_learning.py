@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from mcp_stack.ports.tool_usage import Bounds
 from mcp_stack.storage.postgres.cache import PostgresCache
 from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.postgres.tool_usage import PostgresToolUsage
+from tests.support.gateway import CLIENT, Raw, open_gateway
 from tests.support.minilm import models
 from tests.support.postgres import open_database
 from tests.support.tools import index_of, known, names, offer
@@ -229,6 +231,21 @@ async def test_tools_that_nobody_called_are_not_drowned_by_those_that_were(
 
     assert (await names(index, "find a person by name"))[0] == "mail.find_person"
     assert (await names(index, "list the customers with their addresses"))[0] == "crm.list_customers"
+
+
+async def test_a_call_through_the_gateway_that_succeeds_teaches_and_one_that_fails_does_not(
+    conninfo: str, database: Database, tmp_path: Path
+) -> None:
+    raw = Raw(tmp_path, tools=["echo", "fail"])
+    async with open_gateway(conninfo, tmp_path, {"raw": raw.entry()}) as caller:
+        asked: dict[str, Any] = {"category": "", "limit": 5, "detail": "summary", "client": CLIENT}
+        found = await caller.gateway.discover_tools(query="say it again", server="raw", **asked)
+        assert {tool.name for tool in found.tools} == {"raw.echo", "raw.fail"}
+        assert (await caller.call("raw.fail")).is_error
+        assert not (await caller.call("raw.echo")).is_error
+
+    kept = await PostgresToolUsage(database).examples("", after=0, limit=10)
+    assert [(each.tool, each.query) for each in kept] == [("raw.echo", "say it again")]
 
 
 async def test_a_database_that_is_down_fails_neither_search_nor_call(

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from ...errors import ConflictError, NotFoundError, UnavailableError
 from ...ports.tools import Entry, KnownTool, Offer, ToolRegistry
 from .categories import category_of
-from .scanning import scan
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +132,8 @@ class Registry:
         Raises:
             UnavailableError: The store is down or full.
         """
+        from .scanning import scan  # noqa: PLC0415 - heavy: its patterns are compiled when it is imported
+
         known = {(entry.offered.kind, entry.offered.tool): entry for entry in await self.entries(server)}
         others: list[KnownTool] | None = None
         offers = []

@@ -99,6 +99,17 @@ async def test_a_server_that_keeps_crashing_gets_pauses_and_the_error_says_until
         assert await gateway.text("raw.echo", text="forgiven") == '{"text": "forgiven"}'
 
 
+async def test_the_call_after_one_that_hung_is_answered_by_the_server_started_anew(
+    conninfo: str, tmp_path: Path
+) -> None:
+    raw = Raw(tmp_path, tools=["echo", "hang"])
+    async with open_gateway(conninfo, tmp_path, {"raw": raw.entry(timeout_seconds=1)}) as gateway:
+        with pytest.raises(UnavailableError, match=r"raw\.hang did not answer within 1 s"):
+            await gateway.call("raw.hang")
+        assert await gateway.text("raw.echo", text="well") == '{"text": "well"}'
+        assert len(raw.starts) == 2
+
+
 async def test_a_server_that_hangs_is_killed_and_others_stay_quick(conninfo: str, tmp_path: Path) -> None:
     raw = Raw(tmp_path, tools=["echo", "hang"])
     servers = {"raw": raw.entry(timeout_seconds=1), "healthy": healthy(tmp_path).entry()}

@@ -183,6 +183,11 @@ class Connection:
             return answer
 
     async def _connected(self) -> Session:
+        if self._pinging:
+            # It did not answer a call in time. Whether it hangs is known within seconds; who asks now waits for that.
+            await asyncio.wait(set(self._pinging))
+            if self._hangs:
+                await self._until_over()
         if self._session is not None and not self._session.is_over:
             return self._session
         if self._ready is None or self._ready.done():

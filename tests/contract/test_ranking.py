@@ -170,7 +170,8 @@ async def many(documents: PostgresDocuments, monkeypatch: pytest.MonkeyPatch) ->
     await texts.add(documents, 40, collection="large", tags=("rare",))
     await documents.refresh_statistics()
     monkeypatch.setattr(ranking, "FEW_DOCUMENTS", 0)
-    monkeypatch.setattr(ranking, "MOST_POSTINGS", 600)
+    monkeypatch.setattr(ranking, "LEAST_BUDGET", 600)
+    monkeypatch.setattr(ranking, "MOST_BUDGET", 600)
     monkeypatch.setattr(ranking, "LEAST_POSTINGS", 50)
     return texts
 
@@ -202,7 +203,8 @@ async def test_a_cut_never_empties_a_filtered_search(
     most_probed: int,
 ) -> None:
     monkeypatch.setattr(ranking, "FEW_MATCHING", most_probed)
-    monkeypatch.setattr(ranking, "MOST_POSTINGS", 60)
+    monkeypatch.setattr(ranking, "LEAST_BUDGET", 60)
+    monkeypatch.setattr(ranking, "MOST_BUDGET", 60)
     monkeypatch.setattr(ranking, "LEAST_POSTINGS", 1)
     among = list(many.words)[1100:1160] if "tags" not in filters else list(many.words)[1160:]
     for _ in range(10):

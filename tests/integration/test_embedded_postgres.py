@@ -99,7 +99,7 @@ def test_the_settings_are_those_of_a_laptop_and_nothing_listens_on_tcp(data_fold
         "listen_addresses": "",
         "max_connections": "300",
         "max_wal_size": "256MB",
-        "shared_buffers": "64MB",
+        "shared_buffers": "256MB",
         "jit": "off",
         "fsync": "on",
         "TimeZone": "UTC",

@@ -24,7 +24,7 @@ _SETTINGS = """\
 # Written by mcp-stack at each start: put settings of your own at the end of postgresql.conf.
 max_connections = 300                   # 20 processes with pools of up to 5, workers, and room
 superuser_reserved_connections = 0      # there is one role, and it is the superuser
-shared_buffers = 64MB                   # a laptop's share; only pages in use take memory
+shared_buffers = 256MB                  # the indexes of 10,000 documents; only pages in use take memory
 maintenance_work_mem = 48MB             # builds an HNSW index in parallel within a container's 64 MB of /dev/shm
 max_wal_size = 256MB
 min_wal_size = 32MB

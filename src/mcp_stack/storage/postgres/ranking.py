@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 FEW_DOCUMENTS: Final = 500
 """Up to so many, everything is counted when it is asked for: the ranking is right at once after an import."""
 
-MOST_POSTINGS: Final = 4000
-"""Of all words of a question together: where there are more, the best of each word are read, as many of each. With
-2,000 nDCG@10 on SciFact is what it is with all."""
+LEAST_BUDGET: Final = 2000
+"""Postings read of all words of a question together, in a small corpus: where there are more, the best of each word are
+read, as many of each. nDCG@10 on SciFact is what it is with all."""
 
-LEAST_POSTINGS: Final = 300
+MOST_BUDGET: Final = 6000
+"""The same in a large corpus."""
+
+DOCUMENTS_PER_POSTING: Final = 5
+"""In between, one posting is read for so many documents: among more documents the best are further down the lists."""
+
+LEAST_POSTINGS: Final = 200
 """Of each word, however many words there are."""
 
 FEW_MATCHING: Final = 1000
@@ -106,22 +112,22 @@ def _weighed(terms: Sequence[Mapping[str, Any]]) -> tuple[QuestionWords, _Corpus
     first = terms[0]
     rarest = sorted(terms, key=lambda term: (term["found_in"] or math.inf, term["term"]))[:MOST_TERMS]
     weights = {term["term"]: _weight(first["documents"], term["found_in"]) for term in rarest}
-    corpus = _Corpus(first["few"], _best_postings([term["found_in"] for term in rarest]))
+    corpus = _Corpus(first["few"], _best_postings(rarest))
     return QuestionWords(weights, first["mean_length"] if first["few"] else 0.0), corpus
 
 
-def _best_postings(found_in: Sequence[int]) -> int | None:
-    """How many postings of each word to read, so that there are `MOST_POSTINGS` in all.
+def _best_postings(terms: Sequence[Mapping[str, Any]]) -> int | None:
+    """How many postings of each word to read to stay within the budget; None for all.
 
     Args:
-        found_in: How many each word has, least first; unknown words come last with none.
+        terms: Those of the fewest documents first; unknown words come last.
     """
-    left = MOST_POSTINGS
-    for number, postings in enumerate(found_in):
-        share = left // (len(found_in) - number)
-        if postings > share:
+    left = max(LEAST_BUDGET, min(MOST_BUDGET, terms[0]["documents"] // DOCUMENTS_PER_POSTING))
+    for number, term in enumerate(terms):
+        share = left // (len(terms) - number)
+        if term["found_in"] > share:
             return max(share, LEAST_POSTINGS)
-        left -= postings
+        left -= term["found_in"]
     return None
 
 

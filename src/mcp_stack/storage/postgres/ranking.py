@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...ports.documents import LexicalHit, LexicalHits, QuestionWords
 from .arrays import array
+from .filters import LargeFilters
 from .queries import queries
 from .words import count_words
 
@@ -57,6 +58,7 @@ class Ranking:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("ranking")
+        self._large = LargeFilters()
 
     async def search(self, query: str, *, limit: int, collection: str, tags: Sequence[str]) -> LexicalHits:
         """See `Documents.lexical_search`."""
@@ -95,16 +97,24 @@ class Ranking:
         name = "rank_best" if filtered or corpus.best_postings else "rank_all"
         if corpus.few:
             name = "rank_few_documents"
-        elif filtered:
-            matching = await connection.execute(
-                self._sql["matching"], {**parameters, "limit": FEW_MATCHING + 1}, prepare=False
-            )
-            numbers = ((await matching.fetchone()) or {"numbers": None})["numbers"] or []
-            if len(numbers) <= FEW_MATCHING:
-                name, parameters["numbers"] = "rank_matching", array(numbers)
+        elif filtered and (numbers := await self._matching(connection, parameters)) is not None:
+            name, parameters["numbers"] = "rank_matching", array(numbers)
         # Filters are planned for as they are: one that is empty must not cost anything.
         cursor = await connection.execute(self._sql[name], parameters, prepare=not filtered)
         return await cursor.fetchall()
+
+    async def _matching(self, connection: Connection, parameters: dict[str, Any]) -> list[int] | None:
+        """The documents that a filter leaves, if they are few."""
+        of_filter = parameters["collection"], parameters["tags"]
+        if self._large.knows(*of_filter):
+            return None
+        limited = {**parameters, "limit": FEW_MATCHING + 1}
+        row = await (await connection.execute(self._sql["matching"], limited, prepare=False)).fetchone()
+        numbers: list[int] = (row["numbers"] if row else None) or []
+        if len(numbers) <= FEW_MATCHING:
+            return numbers
+        self._large.remember(*of_filter)
+        return None
 
 
 def _weighed(terms: Sequence[Mapping[str, Any]]) -> tuple[QuestionWords, _Corpus]:
@@ -122,7 +132,8 @@ def _best_postings(terms: Sequence[Mapping[str, Any]]) -> int | None:
     Args:
         terms: Those of the fewest documents first; unknown words come last.
     """
-    left = max(LEAST_BUDGET, min(MOST_BUDGET, terms[0]["documents"] // DOCUMENTS_PER_POSTING))
+    documents: int = terms[0]["documents"]
+    left = max(LEAST_BUDGET, min(MOST_BUDGET, documents // DOCUMENTS_PER_POSTING))
     for number, term in enumerate(terms):
         share = left // (len(terms) - number)
         if term["found_in"] > share:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...ports.embedder import Vector
 from ...ports.vectors import POINTS_OF_A_DOCUMENT, Alike, Neighbour, Point, StoredVectors, nearest_documents
 from .arrays import array
+from .filters import LargeFilters
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class PgVectors:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("vectors")
+        self._large = LargeFilters()
 
     async def upsert(self, collection: str, model: str, points: Sequence[Point]) -> None:
         """See `Vectors.upsert`."""
@@ -103,11 +105,15 @@ class PgVectors:
 
     async def _are_many(self, connection: Connection, parameters: dict[str, Any]) -> bool:
         """Whether a filter leaves more points than are best compared one by one."""
-        cursor = await connection.execute(
-            self._sql["matching"], {**parameters, "points": FEW_POINTS + 1}, prepare=False
-        )
-        row = await cursor.fetchone()
-        return row is not None and row["points"] > FEW_POINTS
+        of_filter = parameters["collection"], parameters["tags"]
+        if self._large.knows(*of_filter):
+            return True
+        limited = {**parameters, "points": FEW_POINTS + 1}
+        row = await (await connection.execute(self._sql["matching"], limited, prepare=False)).fetchone()
+        if row is None or row["points"] <= FEW_POINTS:
+            return False
+        self._large.remember(*of_filter)
+        return True
 
     async def delete_document(self, document_id: str) -> None:
         """See `Vectors.delete_document`."""

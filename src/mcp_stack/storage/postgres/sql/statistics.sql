@@ -44,7 +44,7 @@ where known.documents <> excluded.documents
 -- An index does not answer for pages that were written since the last vacuum: until then searches take five times as long,
 -- and so would the count.
 -- name: vacuum
-vacuum (analyze, skip_locked) document_postings, imported_documents
+vacuum (analyze, skip_locked) document_postings, imported_documents, document_embeddings
 
 -- Documents whose impacts are off: the mean length has moved by a tenth since, or they were indexed by older rules.
 -- name: outdated

@@ -146,14 +146,6 @@ class Documents(Protocol):
         """
         ...
 
-    async def mark_embedded(self, document_id: str, model: str) -> None:
-        """Record that the document's vectors of this model are stored.
-
-        Raises:
-            UnavailableError: The store is down or full.
-        """
-        ...
-
     async def lexical_search(
         self, query: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
     ) -> LexicalHits:

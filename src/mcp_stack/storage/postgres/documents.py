@@ -55,12 +55,6 @@ class PostgresDocuments:
                 await connection.execute(self._sql["bump_revision"])
         return None
 
-    async def mark_embedded(self, document_id: str, model: str) -> None:
-        """See `Documents.mark_embedded`."""
-        async with self._database.write_statement() as connection:
-            await connection.execute(self._sql["mark_embedded"], {"id": document_id, "model": model})
-            await connection.execute(self._sql["bump_revision"])
-
     async def lexical_search(
         self, query: str, *, limit: int, collection: str = "", tags: Sequence[str] = ()
     ) -> LexicalHits:

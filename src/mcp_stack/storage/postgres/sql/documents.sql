@@ -55,9 +55,6 @@ select last_value as revision from knowledge_revision
 -- name: count
 select count(*) as documents from imported_documents
 
--- name: mark_embedded
-update imported_documents set embedding_model = %(model)s where id = %(id)s
-
 -- The passage that has most of the question's words and meaning; one whose similarity is not known counts as the least
 -- similar one of its document.
 -- name: excerpts

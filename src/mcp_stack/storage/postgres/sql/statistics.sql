@@ -6,27 +6,27 @@ select pg_try_advisory_xact_lock(%(lock)s) as yes
 -- name: is_due
 select coalesce(
     (
-        select last_value <> known.revision and (
+        select (present.documents, present.last_number) <> (known.documents, known.last_number) and (
             known.refreshed_at < now() - interval '10 minutes'
-            or abs((select count(*) from imported_documents) - known.documents) * 100 >= known.documents
+            or abs(present.documents - known.documents) * 100 >= known.documents
+            or present.last_number - known.last_number >= known.documents / 100
         )
         from corpus_statistics as known
     ),
     true
 ) as yes
-from knowledge_revision
+from (
+    select count(*) as documents, coalesce(max(number), 0) as last_number from imported_documents
+) as present
 
 -- name: count_corpus
-insert into corpus_statistics as known (documents, mean_length, last_number, revision)
-select
-    count(*), coalesce(avg(length), 1)::float8, coalesce(max(number), 0),
-    (select last_value from knowledge_revision)
+insert into corpus_statistics as known (documents, mean_length, last_number)
+select count(*), coalesce(avg(length), 1)::float8, coalesce(max(number), 0)
 from imported_documents
 on conflict (only_row) do update
 set documents = excluded.documents,
     mean_length = excluded.mean_length,
     last_number = excluded.last_number,
-    revision = excluded.revision,
     refreshed_at = now()
 
 -- Only what has changed is written: most words are in as many documents as before.

@@ -68,9 +68,8 @@ create table corpus_statistics (
     only_row boolean primary key default true check (only_row),
     documents bigint not null,
     mean_length float8 not null,
-    -- Greatest document number then, and the knowledge base's revision.
+    -- Greatest number of a document then.
     last_number bigint not null,
-    revision bigint not null,
     refreshed_at timestamptz not null default now()
 );
 -- In how many documents a term is; terms of one document are left out.

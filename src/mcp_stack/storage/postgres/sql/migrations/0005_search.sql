@@ -54,8 +54,13 @@ alter table document_postings set (autovacuum_vacuum_insert_scale_factor = 0.05)
 create function delete_postings() returns trigger
 language plpgsql set search_path from current
 as $$
+declare
+    number_of_one bigint;
 begin
-    delete from document_postings using deleted where document_postings.document = deleted.number;
+    -- One by one: a plan for many would be kept, and read the whole table for one.
+    for number_of_one in select number from deleted loop
+        delete from document_postings where document = number_of_one;
+    end loop;
     return null;
 end
 $$;

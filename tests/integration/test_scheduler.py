@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from procrastinate.jobs import Job
+
+from mcp_stack.jobs.manager import Again
 from mcp_stack.jobs.scheduler import Scheduler
 from mcp_stack.ports.jobs import Schedule
 from mcp_stack.storage.postgres.pool import Database
@@ -63,3 +66,14 @@ async def test_a_tick_whose_predecessor_is_not_done_is_passed_over(database: Dat
     await finish_all(database)
     clock.now = datetime(2026, 1, 4, 3, 0, tzinfo=UTC)
     assert await scheduler.add_due(pool) == ["nightly"]
+
+
+def test_a_scheduled_job_that_fails_again_and_again_waits_for_its_next_time_and_others_do_not() -> None:
+    def decision(lock: str, attempts: int, error: BaseException) -> bool:
+        job = Job(id=1, queue="q", lock=lock, queueing_lock=None, task_name="nightly", attempts=attempts)
+        return Again().get_retry_decision(exception=error, job=job) is not None
+
+    assert decision("nightly", 2, ValueError())
+    assert not decision("nightly", 3, ValueError())
+    assert decision("nightly", 30, asyncio.CancelledError()), "an interruption is no failure"
+    assert decision("run:1", 30, ValueError()), "somebody waits for it"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 60
+MOST_ATTEMPTS_OF_A_SCHEDULED_JOB = 3
 
 _WAKE = """
 select pg_notify('procrastinate_queue_v1#' || %(queue)s,
@@ -67,10 +68,23 @@ class LeasedJobManager(JobManager):
         await self.connector.execute_query_all_async(_WAKE, queue=job.queue, job_id=job.id)
 
 
-class _AlwaysAgain(BaseRetryStrategy):
-    """A job that was interrupted or failed is done again: at once the first time, then ever later."""
+class Again(BaseRetryStrategy):
+    """A job that was interrupted or failed is done again: at once the first time, then ever later.
 
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+    One that comes round by the clock is left to its next time after a few failures: it must not keep a worker alive
+    that nobody needs.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """When the job is to be done again; None for not before it is due again.
+
+        Args:
+            exception: Why it ended.
+            job: With its attempts so far.
+        """
+        comes_round = job.lock == job.task_name  # as the scheduler adds it
+        if isinstance(exception, Exception) and comes_round and job.attempts >= MOST_ATTEMPTS_OF_A_SCHEDULED_JOB:
+            return None
         pause = 0 if not isinstance(exception, Exception) else min(LONGEST_PAUSE_SECONDS, 2**job.attempts)
         return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=pause))
 
@@ -90,7 +104,7 @@ async def leased_app(
     app = App(connector=connector)
     app.job_manager = LeasedJobManager(connector, lease)
     for name, handler in handlers.items():
-        app.task(name=name, retry=_AlwaysAgain())(_reported(name, handler, report))
+        app.task(name=name, retry=Again())(_reported(name, handler, report))
     await app.open_async(pool)
     return app
 

@@ -16,7 +16,6 @@ LOCK_KEY: Final = 4_711_003
 DOCUMENTS_AT_ONCE: Final = 50
 """Indexed again in one transaction: a search or a removal that needs one of them waits no longer than that takes."""
 
-
 MOST_TRANSACTIONS: Final = 100
 """Of one refresh; the next one goes on, and other jobs have their turn in between."""
 

@@ -53,7 +53,7 @@ from imported_documents as document
 cross join corpus_statistics as corpus
 where document.mean_length < 0.9 * corpus.mean_length or document.mean_length > 1.1 * corpus.mean_length
 limit %(limit)s
-for update of document skip locked
+for no key update of document skip locked
 
 -- name: chunks
 select ordinal, heading, content from document_chunks where document_id = %(id)s order by ordinal

@@ -10,8 +10,8 @@ from .words import counted
 if TYPE_CHECKING:
     from .pool import Connection, Database
 
-LOCK_KEY: Final = 4_711_003
-"""Any constant: the same in every version, other than those of migrations and workers."""
+LOCK_KEY: Final = 4_711_010
+"""Any constant: the same in every version, other than those of migrations, workers and garbage collections."""
 
 DOCUMENTS_AT_ONCE: Final = 50
 """Indexed again in one transaction: a search or a removal that needs one of them waits no longer than that takes."""

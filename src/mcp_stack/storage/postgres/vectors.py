@@ -90,6 +90,8 @@ class PgVectors:
 
     async def similarities(self, vector: Vector, model: str, document_ids: Sequence[str]) -> list[Neighbour]:
         """See `Vectors.similarities`."""
+        if not document_ids:
+            return []
         from pgvector import Vector as Embedding  # noqa: PLC0415 - heavy: imported on first use
 
         parameters = {

@@ -58,33 +58,31 @@ select count(*) as documents from imported_documents
 -- The passage that has most of the question's words and meaning; one whose similarity is not known counts as the least
 -- similar one of its document.
 -- name: excerpts
-with passages as (
-    select
-        chunk.document_id, chunk.ordinal,
-        (1 - %(words)s) * coalesce(known.similarity, wanted.least) + %(words)s * (
-            select coalesce(sum(word.weight), 0)
-            from unnest(%(terms)s::bigint[], %(weights)s::float8[]) as word (term, weight)
-            where word.term = any(chunk.terms)
-        ) as fitness
-    from unnest(%(ids)s::uuid[], %(least)s::float8[]) as wanted (id, least)
-    join document_chunks as chunk on chunk.document_id = wanted.id
-    left join unnest(%(known_ids)s::uuid[], %(known_ordinals)s::integer[], %(similarities)s::float8[])
-        as known (id, ordinal, similarity)
-        on known.id = chunk.document_id and known.ordinal = chunk.ordinal
-), best as (
-    select distinct on (document_id) document_id, ordinal from passages order by document_id, fitness desc, ordinal
-)
 select
     document.id::text as document_id,
     document.title,
     document.source,
     document.collection,
     document.tags,
-    coalesce(chunk.ordinal, 0) as ordinal,
-    coalesce(chunk.heading, '') as heading,
-    coalesce(chunk.content, '') as content
-from unnest(%(ids)s::uuid[]) with ordinality as wanted (id, position)
+    coalesce(best.ordinal, 0) as ordinal,
+    coalesce(best.heading, '') as heading,
+    coalesce(best.content, '') as content
+from unnest(%(ids)s::uuid[], %(least)s::float8[]) with ordinality as wanted (id, least, position)
 join imported_documents as document on document.id = wanted.id
-left join best on best.document_id = document.id
-left join document_chunks as chunk on chunk.document_id = best.document_id and chunk.ordinal = best.ordinal
+left join lateral (
+    select chunk.ordinal, chunk.heading, chunk.content
+    from document_chunks as chunk
+    left join unnest(%(known_ids)s::uuid[], %(known_ordinals)s::integer[], %(similarities)s::float8[])
+        as known (id, ordinal, similarity)
+        on known.id = chunk.document_id and known.ordinal = chunk.ordinal
+    where chunk.document_id = document.id
+    order by
+        (1 - %(words)s) * coalesce(known.similarity, wanted.least) + %(words)s * (
+            select coalesce(sum(word.weight), 0)
+            from unnest(%(terms)s::bigint[], %(weights)s::float8[]) as word (term, weight)
+            where word.term = any(chunk.terms)
+        ) desc,
+        chunk.ordinal
+    limit 1
+) as best on true
 order by wanted.position

@@ -99,6 +99,9 @@ async def loaded(documents: int) -> AsyncIterator[Loaded]:
             await _store(stores, _told(exact.watching(corpus.documents()), documents))
             seconds = time.perf_counter() - begin
             await stores.documents.refresh_statistics()
+            async with stores.database.kept() as connection:
+                # By itself the server writes its pages to disk some minutes later.
+                await connection.execute("checkpoint")
             search = Search(stores.documents, stores.vectors, KnownVectors([*ordinary, *common]))
             yield Loaded(stores, corpus, search, ordinary, common, exact.documents(), seconds)
         finally:

@@ -30,7 +30,7 @@ class Unread:
 
     Attributes:
         answers: Oldest first.
-        complete: There are no more of them for now.
+        complete: Nothing was left when it was asked.
         horizon: Up to when all of them are known to be there.
     """
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UnavailableError
 from ...ports.answering import Answer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SECONDS_TO_GATHER = 0.02
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,45 +28,38 @@ class PostgresInteractions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = queries("interactions")
-        self._pending: set[asyncio.Task[None]] = set()
+        self._waiting: list[dict[str, Any]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def add(
         self, query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool = False
     ) -> None:
         """See `Interactions.add`."""
-        from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
-
-        async with self._database.write() as connection:
-            await connection.execute(
-                self._sql["add"],
-                {
-                    **asdict(answer),
-                    "id": answer.interaction_id,
-                    "query": query,
-                    "saved_usd": saved_usd,
-                    "session_id": session_id,
-                    "private": private,
-                    "sources": Jsonb([asdict(source) for source in answer.sources]),
-                    "reasons": list(answer.reasons),
-                },
-            )
+        row = _row(query, answer, saved_usd, session_id, private=private)
+        async with self._database.write_statement() as connection:
+            await connection.execute(self._sql["add"], row)
 
     def add_soon(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
         """See `Interactions.add_soon`."""
-        task = asyncio.create_task(self._add_quietly(query, answer, saved_usd, session_id))
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        self._waiting.append(_row(query, answer, saved_usd, session_id, private=False))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_waiting())
 
     async def close(self) -> None:
         """See `Interactions.close`."""
-        if self._pending:
-            await asyncio.wait(self._pending)
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
 
-    async def _add_quietly(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
-        try:
-            await self.add(query, answer, saved_usd, session_id)
-        except UnavailableError as error:
-            logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            # Replies go first, and those of the next moment are written together.
+            await asyncio.sleep(SECONDS_TO_GATHER)
+            rows, self._waiting = self._waiting, []
+            try:
+                async with self._database.write() as connection, connection.cursor() as cursor:
+                    await cursor.executemany(self._sql["add"], rows)
+            except UnavailableError as error:
+                logger.warning("%d interactions are not recorded: %s", len(rows), error)
 
     async def totals(self, since: datetime | None) -> RoutingTotals:
         """See `Interactions.totals`."""
@@ -75,3 +69,18 @@ class PostgresInteractions:
             row = await cursor.fetchone()
         assert row is not None, "an aggregate without groups gives one row"  # noqa: S101 - an SQL certainty
         return RoutingTotals(**row)
+
+
+def _row(query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool) -> dict[str, Any]:
+    from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
+
+    return {
+        **asdict(answer),
+        "id": answer.interaction_id,
+        "query": query,
+        "saved_usd": saved_usd,
+        "session_id": session_id,
+        "private": private,
+        "sources": Jsonb([asdict(source) for source in answer.sources]),
+        "reasons": list(answer.reasons),
+    }

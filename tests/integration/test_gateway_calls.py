@@ -253,6 +253,15 @@ async def test_a_disabled_server_is_known_and_never_started(conninfo: str, tmp_p
     assert len(raw.starts) == starts
 
 
+async def test_a_disabled_server_that_never_ran_says_that_it_is_disabled(
+    conninfo: str, tmp_path: Path, raw: Raw
+) -> None:
+    async with open_gateway(conninfo, tmp_path, {"raw": raw.entry(enabled=False)}) as gateway:
+        with pytest.raises(ConflictError, match="disabled"):
+            await gateway.call("raw.echo", text="hello")
+    assert not raw.starts
+
+
 async def test_our_own_servers_are_called_in_the_same_way(gateway: Caller) -> None:
     answer = await gateway.call("hybrid-coordinator.routing_stats", window="24h")
     assert answer.result["structuredContent"]["total_queries"] == 0

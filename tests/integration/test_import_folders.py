@@ -150,6 +150,22 @@ async def test_a_folder_again_changes_nothing_and_changed_files_replace_theirs(c
         assert len(await sources(stack)) == 41
 
 
+async def test_what_was_imported_from_files_that_are_gone_is_told_and_kept(conninfo: str, tmp_path: Path) -> None:
+    folder = make(tmp_path / "notes", {"kept.md": "Kept.", "gone.md": "Gone.", "odd#name.md": "Odd."})
+    make(tmp_path / "notes2", {"other.md": "Another folder of a like name."})
+    async with open_stack(conninfo, tmp_path) as stack:
+        first = await add(stack, path=str(folder))
+        await add(stack, path=str(tmp_path / "notes2"))
+        assert not [note for note in first.notes if "gone" in note]
+        (folder / "gone.md").rename(folder / "renamed.md")
+        (tmp_path / "notes2" / "other.md").unlink()
+        again = await add(stack, path=str(folder))
+        (note,) = [note for note in again.notes if "gone" in note]
+        assert note.startswith(f"1 documents are of files that are gone, such as {folder / 'gone.md'} (document ")
+        document = note.split("(document ")[1].split(")")[0]
+        assert (await (await stack.aidb()).knowledge.get_document(document_id=document, offset=0, limit=10)).content
+
+
 async def test_the_source_that_is_given_stands_before_the_names_of_the_files(conninfo: str, tmp_path: Path) -> None:
     folder = make(tmp_path / "wiki", {"a/b.md": "words"})
     async with open_stack(conninfo, tmp_path) as stack:

@@ -160,6 +160,7 @@ class KnowledgeParts:
         importing = ImportJob(
             imports=self._jobs.imports,
             storing=self._storing,
+            provenance=stores.provenance,
             files=self._files,
             events=self._events,
             max_bytes=self._settings.security.max_document_bytes,

@@ -249,6 +249,19 @@ class Provenance(Protocol):
         """
         ...
 
+    async def made_below(self, folder: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """Source and id of documents that a person imported from below a folder, by source.
+
+        Args:
+            folder: Its path, as it begins the sources.
+            after: The last source of the page before; empty for the first page.
+            limit: Most to return.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
     async def unembedded(self, model: str, limit: int) -> list[Unembedded]:
         """Documents that lack vectors of the model, oldest first.
 

@@ -143,6 +143,8 @@ class ToolCalls:
         except NotFoundError:
             # It may have been configured a moment ago, and not been listed yet; connecting lists it.
             if not await self._supervisor.is_new(server):
+                if server in self._supervisor.upstreams:
+                    self._supervisor.connection(server)  # says so if the server is disabled or wrongly configured
                 raise
             async with self._supervisor.connection(server).session():
                 entry = await self._registry.find(request.name)

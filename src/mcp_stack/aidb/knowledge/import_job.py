@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import StackError, UnavailableError, UsageError
 from ...ports.events import Events
-from ...ports.imports import Import, Imports, Step
+from ...ports.imports import Import, Imports, Provenance, Step
 from .entries import Labels, distinct, entry_of, file_key
 from .files import Files, name_of
 from .folders import problem_of
@@ -29,6 +29,8 @@ FILES_AT_ONCE = 32
 PASSAGES_AT_ONCE = 128
 # A book takes minutes to embed. The files behind it do not wait: the job that embeds what lacks vectors does it.
 PASSAGES_IN_LINE = 1000
+SOURCES_AT_ONCE = 1000
+GONE_SHOWN = 5
 # Starts without a single file done: whatever ends the worker each time will do so again.
 MOST_ATTEMPTS = 50
 
@@ -52,9 +54,19 @@ class ImportJob:
     is known again; the position moves with the counts, in one transaction.
     """
 
-    def __init__(self, *, imports: Imports, storing: Storing, files: Files, events: Events, max_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        imports: Imports,
+        storing: Storing,
+        provenance: Provenance,
+        files: Files,
+        events: Events,
+        max_bytes: int,
+    ) -> None:
         self._imports = imports
         self._storing = storing
+        self._provenance = provenance
         self._files = files
         self._events = events
         self._max_bytes = max_bytes
@@ -92,13 +104,29 @@ class ImportJob:
         total = current.done + len(left)
         await self._imports.begin(import_id, total, folder.passed_over, folder.passed_over_count)
         position = current.position
+        gone = "" if position or folder.is_file else await self._gone(path)
         async for batch in self._batches(current, path.parent if folder.is_file else path, left, reader):
+            if gone:
+                batch.notes.append(gone)
+                gone = ""
             step = await self._stored(batch)
             if not await self._imports.advance(import_id, position, step):
                 logger.warning("import %s is done by somebody else", import_id)
                 return
             position = batch.position
         await self._imports.finish(import_id, "done")
+
+    async def _gone(self, folder: Path) -> str:
+        """What was imported from files that are no longer there: told, for a person may want to keep it."""
+        found: list[tuple[str, str]] = []
+        last = ""
+        while page := await self._provenance.made_below(name_of(folder), after=last, limit=SOURCES_AT_ONCE):
+            last = page[-1][0]
+            found += await asyncio.to_thread(_without_file, page)
+        if not found:
+            return ""
+        shown = ", ".join(f"{source} (document {document_id})" for source, document_id in found[:GONE_SHOWN])
+        return f"{len(found)} documents are of files that are gone, such as {shown}; delete_document removes them"
 
     async def _listed(self, path: Path, reader: IsolatedReader) -> Folder:
         if not self._files.still_allowed(path):
@@ -198,3 +226,8 @@ class ImportJob:
             near_duplicates=embedded.near_duplicates,
             notes=(*batch.notes, *large, *([embedded.note] if embedded.note else [])),
         )
+
+
+def _without_file(documents: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those whose source is a file that is no longer there; a part of a file is named behind a `#`."""
+    return [each for each in documents if not Path(each[0]).exists() and not Path(each[0].rpartition("#")[0]).is_file()]

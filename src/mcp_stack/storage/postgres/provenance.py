@@ -94,6 +94,13 @@ class PostgresProvenance:
             if is_news:
                 await connection.execute(self._sql["bump_revision"])
 
+    async def made_below(self, folder: str, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """See `Provenance.made_below`."""
+        values = {"folder": folder.rstrip("/") + "/", "after": after, "limit": limit}
+        async with self._database.read() as connection:
+            rows = await (await connection.execute(self._sql["made_below"], values)).fetchall()
+            return [(row["source"], row["id"]) for row in rows]
+
     async def unembedded(self, model: str, limit: int) -> list[Unembedded]:
         """See `Provenance.unembedded`."""
         values = {

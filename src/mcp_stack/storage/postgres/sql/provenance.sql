@@ -138,3 +138,10 @@ order by bounded.embedding_model, bounded.number
 -- name: has_unembedded
 select exists (select from imported_documents where embedding_model < %(model)s)
     or exists (select from imported_documents where embedding_model > %(model)s) as found
+
+-- name: made_below
+select source, id::text as id
+from imported_documents
+where origin = 'user' and starts_with(source, %(folder)s) and source > %(after)s
+order by source, id
+limit %(limit)s

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnavailableError, UsageError
 from ..ports.cache import Cache
+from ..ports.sessions import Sessions
 from ..ports.vectors import Vectors
 from ..settings import Settings
 
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from ..storage.postgres.tool_usage import PostgresToolUsage
     from ..storage.postgres.tool_vectors import PostgresToolVectors
     from ..storage.postgres.tools import PostgresCallLog, PostgresTools
+    from ..storage.redis.cache import RedisCache
 
 # The column of document_embeddings; a vector index needs a fixed length.
 STORED_DIMENSIONS = 384
 EMBEDDED_CONNECTIONS = 5
+MOST_TURNS = 100
 
 
 class Stores:
@@ -216,16 +219,34 @@ class Stores:
     @cached_property
     def cache(self) -> Cache:
         """Redis if it is configured and not switched off, else PostgreSQL."""
-        redis = self._settings.database.redis
-        url = redis.url or (f"redis://{redis.host}:{redis.port}" if redis.host else "")
-        if url and self._settings.hybrid.cache.redis_enabled:
-            from ..storage.redis.cache import RedisCache
-
-            pool = redis.pool
-            return RedisCache(url, max_connections=pool.max_connections, timeout_seconds=pool.timeout_seconds)
+        if self._redis is not None:
+            return self._redis
         from ..storage.postgres.cache import PostgresCache
 
         return PostgresCache(self.database)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Conversations: where the cache is."""
+        bounds = {"rest_seconds": self._settings.hybrid.session_seconds, "most_turns": MOST_TURNS}
+        if self._redis is not None:
+            from ..storage.redis.sessions import RedisSessions
+
+            return RedisSessions(self._redis, **bounds)
+        from ..storage.postgres.sessions import PostgresSessions
+
+        return PostgresSessions(self.database, **bounds)
+
+    @cached_property
+    def _redis(self) -> RedisCache | None:
+        redis = self._settings.database.redis
+        url = redis.url or (f"redis://{redis.host}:{redis.port}" if redis.host else "")
+        if not url or not self._settings.hybrid.cache.redis_enabled:
+            return None
+        from ..storage.redis.cache import RedisCache
+
+        pool = redis.pool
+        return RedisCache(url, max_connections=pool.max_connections, timeout_seconds=pool.timeout_seconds)
 
     async def close(self) -> None:
         """Close what was opened, connections before the server that they lead to."""

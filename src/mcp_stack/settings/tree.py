@@ -149,6 +149,9 @@ class Hybrid(Section):
     high_value_threshold: Fraction = 0.70
     fallback_quality: Fraction = 0.80
     max_answer_tokens: Positive = 2048
+    context_tokens: Positive = 1500
+    history_tokens: Positive = 1500
+    session_seconds: Positive = 1800
     routing: Routing = Routing()
     learning: Learning = Learning()
     cache: AnswerCache = AnswerCache()

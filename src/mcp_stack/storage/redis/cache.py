@@ -61,31 +61,31 @@ class RedisCache:
 
     async def get(self, key: str) -> bytes | None:
         """See `Cache.get`."""
-        async with self._connected() as client:
+        async with self.connected() as client:
             value = await client.get(key)
             return value.encode() if isinstance(value, str) else value
 
     async def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """See `Cache.set`."""
-        async with self._connected() as client:
+        async with self.connected() as client:
             await client.set(key, value, px=max(1, math.ceil(ttl_seconds * 1000)))
 
     async def delete(self, key: str) -> None:
         """See `Cache.delete`."""
-        async with self._connected() as client:
+        async with self.connected() as client:
             await client.delete(key)
 
     async def take_token(self, owner: str, buckets: Sequence[Bucket]) -> Taken:
         """See `Cache.take_token`."""
         keys = [f"{owner}:{bucket.name}" for bucket in buckets]
         arguments = [number for bucket in buckets for number in (bucket.capacity, bucket.period_seconds)]
-        async with self._connected() as client:
+        async with self.connected() as client:
             allowed, *levels = await client.register_script(_BUCKETS_SCRIPT)(keys=keys, args=arguments)
         return Taken.of(buckets, [float(level) for level in levels], allowed=bool(allowed))
 
     async def ping(self) -> None:
         """See `Cache.ping`."""
-        async with self._connected() as client:
+        async with self.connected() as client:
             await client.ping()
 
     async def version(self) -> str:
@@ -94,7 +94,7 @@ class RedisCache:
         Raises:
             UnavailableError: The store is down.
         """
-        async with self._connected() as client:
+        async with self.connected() as client:
             server = await client.info("server")
         name = "Valkey" if server.get("server_name") == "valkey" else "Redis"
         return f"{name} {server.get('valkey_version') or server.get('redis_version', '')}".strip()
@@ -106,7 +106,8 @@ class RedisCache:
             await client.aclose()
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Redis]:
+    async def connected(self) -> AsyncIterator[Redis]:
+        """The client; what fails within is an UnavailableError."""
         from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - heavy: imported on first use
         from redis.exceptions import RedisError  # noqa: PLC0415 - heavy: imported on first use
 

@@ -176,6 +176,33 @@ async def test_p_true_is_the_same_whatever_was_asked_before(knowing: LlamaCppCha
         assert await model.probability_true(QUESTION, "Is that right?") == pytest.approx(fresh, abs=1e-3)
 
 
+async def test_what_a_judgement_takes_is_unknown_at_first_and_then_grows_with_the_text_that_is_not_read_yet(
+    tiny: LlamaCppChat,
+) -> None:
+    assert tiny.judgement_seconds(QUESTION) is None
+    answer = await tiny.complete([Message("user", "x" * 600)], 5)
+    short, long = (
+        tiny.judgement_seconds([Message("user", "y" * 300)]),
+        tiny.judgement_seconds([Message("user", "y" * 3000)]),
+    )
+    assert short is not None
+    assert long is not None
+    assert 3 * short < long < 10 * short  # 300 and 3000 characters, and a question each
+    answered = [Message("user", "x" * 600), Message("assistant", answer.text)]
+    after_answer = tiny.judgement_seconds(answered)
+    assert after_answer is not None
+    assert after_answer < short
+
+
+async def test_speeds_are_measured_on_requests(tiny: LlamaCppChat) -> None:
+    assert (tiny.speed.prefill_per_second, tiny.speed.decode_per_second) == (None, None)
+    await tiny.complete(QUESTION, 1)
+    assert tiny.speed.prefill_per_second
+    assert tiny.speed.decode_per_second is None  # the first token is the prompt's
+    await tiny.complete(QUESTION, 20)
+    assert tiny.speed.decode_per_second
+
+
 # Prefix reuse, cancellation, turns
 
 

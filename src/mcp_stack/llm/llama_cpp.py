@@ -11,6 +11,7 @@ from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .llama_model import LlamaModel
 from .llama_thread import ModelThread
+from .model_speed import Speed
 
 Status: TypeAlias = Literal["unloaded", "loading", "ready", "failed", "closed"]
 
@@ -83,6 +84,16 @@ class LlamaCppChat:
 
         async with aclosing(self._thread.stream(work)) as items:
             return [item async for item in items][-1]
+
+    @property
+    def speed(self) -> Speed:
+        """As measured so far."""
+        return self._model.speed if self._model else Speed()
+
+    def judgement_seconds(self, messages: Sequence[Message]) -> float | None:
+        """See `SelfJudgingModel.judgement_seconds`."""
+        model = self._model
+        return model.speed.judgement_seconds(messages, model.read) if model else None
 
     async def close(self) -> None:
         """Stop what runs and free the model."""

@@ -6,6 +6,7 @@ import codecs
 import ctypes
 import math
 import os
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
+from .model_speed import Speed, as_text, shared_length, unread_characters
 
 _YES = ("Yes", " Yes", "yes", " yes")
 _NO = ("No", " No", "no", " no")
@@ -24,6 +26,10 @@ _NO = ("No", " No", "no", " no")
 
 class LlamaModel:
     """A model in memory, with one context whose prompt prefix is kept from call to call.
+
+    Attributes:
+        speed: As measured so far.
+        read: The conversation that the context holds, as `as_text` writes it.
 
     Args:
         path: The GGUF file.
@@ -38,6 +44,8 @@ class LlamaModel:
 
     def __init__(self, path: Path, context_tokens: int, threads: int, temperature: float, abort: AbortFlag) -> None:
         self.name = path.stem
+        self.speed = Speed()
+        self.read = ""
         self._temperature = temperature
         library = llama_library()
         self._api = library.api
@@ -70,7 +78,7 @@ class LlamaModel:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         pieces: list[str] = []
         count, ended = 0, False
-        with self._recovering(), closing(self._llama.generate(prompt, temp=self._temperature)) as tokens:
+        with self._recovering(), closing(self._generate(prompt, messages, self._temperature)) as tokens:
             while count < limit:
                 token = next(tokens)
                 if self._api.llama_vocab_is_eog(self._vocab, token):
@@ -84,6 +92,7 @@ class LlamaModel:
         if rest := decoder.decode(b"", final=True):
             pieces.append(rest)
             yield rest
+        self.read = as_text([*messages, Message("assistant", "".join(pieces))])
         yield Completion("".join(pieces), self.name, len(prompt), count, truncated=not ended)
 
     def probability_true(self, messages: Sequence[Message], question: str) -> float:
@@ -96,8 +105,9 @@ class LlamaModel:
             UsageError: The conversation does not fit.
             UnavailableError: The native code failed or was aborted.
         """
-        prompt = self._tokens(with_question(messages, question))
-        with self._recovering(), closing(self._llama.generate(prompt, temp=0.0)) as tokens:
+        asked = with_question(messages, question)
+        prompt = self._tokens(asked)
+        with self._recovering(), closing(self._generate(prompt, asked, 0.0)) as tokens:
             next(tokens)
             logits = self._api.llama_get_logits_ith(self._llama.ctx, -1)
             yes, no = [logits[token] for token in self._yes], [logits[token] for token in self._no]
@@ -109,6 +119,33 @@ class LlamaModel:
     def close(self) -> None:
         """Free the weights and the context."""
         self._llama.close()
+
+    def _generate(
+        self, prompt: list[int], messages: Sequence[Message], temperature: float
+    ) -> Generator[int, None, None]:
+        """Generate tokens without end, and measure how fast the prompt is read and the answer written.
+
+        The first token costs the reading of what the context does not hold yet.
+        """
+        held = shared_length(prompt, self._llama.input_ids[: self._llama.n_tokens].tolist())
+        characters, self.read = unread_characters(messages, self.read), ""
+        count, seconds = 0, 0.0
+        with closing(self._llama.generate(prompt, temp=temperature)) as tokens:
+            started = time.perf_counter()
+            token = next(tokens)
+            if held < len(prompt):
+                self.speed = self.speed.after_reading(len(prompt) - held, characters, time.perf_counter() - started)
+            self.read = as_text(messages)
+            yield token
+            try:
+                while True:
+                    started = time.perf_counter()
+                    token = next(tokens)
+                    count, seconds = count + 1, seconds + time.perf_counter() - started
+                    yield token
+            finally:
+                if count:
+                    self.speed = self.speed.after_writing(count, seconds)
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
         text = self._prompt.render(messages)

@@ -95,3 +95,14 @@ class SelfJudgingModel(ChatModel, Protocol):
             UsageError: The conversation does not fit the model's context.
         """
         ...
+
+    def judgement_seconds(self, messages: Sequence[Message]) -> float | None:
+        """What `probability_true` would take, by the speed measured so far; the text it read last is not read again.
+
+        Args:
+            messages: The conversation to judge.
+
+        Returns:
+            Expected seconds, without the wait for other requests; None while nothing was measured.
+        """
+        ...

@@ -72,7 +72,7 @@ class ModelAdapters:
 
     @cached_property
     def local(self) -> ChatModel | None:
-        """The local model: an endpoint, or llama.cpp in this process."""
+        """The local model: an endpoint, or llama.cpp in the one process of this machine that holds it."""
         local = self._settings.llm.local
         if local.url:
             from ..llm.openai_compatible import OpenAICompatibleChat
@@ -82,8 +82,11 @@ class ModelAdapters:
             )
         if local.path:
             from ..llm.llama_cpp import LlamaCppChat
+            from ..llm.sharing.shared_model import SharedModel
 
-            return LlamaCppChat(self.local_file, context_tokens=local.context_tokens, threads=local.threads)
+            file = self.local_file.absolute()
+            model = LlamaCppChat(file, context_tokens=local.context_tokens, threads=local.threads)
+            return SharedModel(model, self._settings.data / "run", f"{file}\0{local.context_tokens}")
         return None
 
     @property

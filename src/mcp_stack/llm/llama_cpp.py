@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from ..ports.chat import Completion, Message
+from ..ports.chat import Completion, Message, ModelStatus
 from .abort import AbortFlag
 from .llama_model import LlamaModel
 from .llama_thread import ModelThread
 from .model_speed import Speed
 
-Status: TypeAlias = Literal["unloaded", "loading", "ready", "failed", "closed"]
-
 
 class LlamaCppChat:
     """A GGUF model that answers, and judges its own answers by its logits. Loaded when first asked.
 
-    Requests are answered one after the other, first come first served, in a thread of the model's own. A cancelled
-    request stops within a token, also while its prompt is still being read. One process of a machine should hold a
-    model: its weights are not shared with other processes.
+    Requests are answered one after the other in a thread of the model's own; where several clients ask, they take
+    turns. A cancelled request stops within a token, also while its prompt is still being read. One process of a machine
+    should hold a model (`SharedModel`): its weights are not shared with other processes.
 
     Args:
         path: The GGUF file; its name without the ending is the model's name.
@@ -38,7 +35,7 @@ class LlamaCppChat:
         self._abort = AbortFlag()
         self._thread = ModelThread(f"local model {path.stem}", self._abort, self._free)
         self._model: LlamaModel | None = None
-        self._status: Status = "unloaded"
+        self._status: ModelStatus = "unloaded"
 
     @property
     def name(self) -> str:
@@ -46,33 +43,70 @@ class LlamaCppChat:
         return self._path.stem
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ModelStatus:
         """What the model is doing; "failed" is tried again by the next request."""
         return self._status
 
-    async def complete(self, messages: Sequence[Message], max_tokens: int) -> Completion:
+    @property
+    def unfinished(self) -> int:
+        """Requests that run or wait."""
+        return self._thread.unfinished
+
+    async def load(self) -> None:
+        """Load the model now, if it is not loaded.
+
+        Raises:
+            UnavailableError: It cannot be loaded, or is closed.
+        """
+
+        def work() -> Generator[None, None, None]:
+            self._loaded()
+            yield
+
+        async with aclosing(self._thread.stream(work)) as items:
+            async for _ in items:
+                pass
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int, *, client: str = "") -> Completion:
         """See `ChatModel.complete`.
+
+        Args:
+            messages: As there.
+            max_tokens: As there.
+            client: Whose turn it takes among those who wait.
 
         Raises:
             UnavailableError: The model cannot be loaded, or is closed.
             UsageError: The conversation does not fit the context; says how long it is and what fits.
         """
-        async with aclosing(self.stream(messages, max_tokens)) as items:
+        async with aclosing(self.stream(messages, max_tokens, client=client)) as items:
             return [item async for item in items if isinstance(item, Completion)][-1]
 
-    async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
+    async def stream(
+        self, messages: Sequence[Message], max_tokens: int, *, client: str = ""
+    ) -> AsyncGenerator[str | Completion, None]:
         """See `ChatModel.stream`.
+
+        Args:
+            messages: As there.
+            max_tokens: As there.
+            client: Whose turn it takes among those who wait.
 
         Raises:
             UnavailableError: As in `complete`.
             UsageError: As in `complete`.
         """
-        async with aclosing(self._thread.stream(lambda: self._loaded().answer(messages, max_tokens))) as items:
+        async with aclosing(self._thread.stream(lambda: self._loaded().answer(messages, max_tokens), client)) as items:
             async for item in items:
                 yield item
 
-    async def probability_true(self, messages: Sequence[Message], question: str) -> float:
+    async def probability_true(self, messages: Sequence[Message], question: str, *, client: str = "") -> float:
         """See `SelfJudgingModel.probability_true`.
+
+        Args:
+            messages: As there.
+            question: As there.
+            client: Whose turn it takes among those who wait.
 
         Raises:
             UnavailableError: As in `complete`.
@@ -82,7 +116,7 @@ class LlamaCppChat:
         def work() -> Generator[float, None, None]:
             yield self._loaded().probability_true(messages, question)
 
-        async with aclosing(self._thread.stream(work)) as items:
+        async with aclosing(self._thread.stream(work, client)) as items:
             return [item async for item in items][-1]
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UnavailableError
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -43,8 +43,9 @@ class _End:
 class _Job(Generic[T]):
     """Work for the thread, and the queue that its items go to, in the event loop that asked for it."""
 
-    def __init__(self, work: Callable[[], Generator[T, None, None]]) -> None:
+    def __init__(self, work: Callable[[], Generator[T, None, None]], client: str) -> None:
         self.work = work
+        self.client = client
         self.dropped = False
         self.items: asyncio.Queue[T | _End] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
@@ -57,7 +58,7 @@ class _Job(Generic[T]):
 
 
 class ModelThread:
-    """Runs generators one after the other, first come first served, in one daemon thread started by the first.
+    """Runs generators one after the other in one daemon thread started by the first; clients take turns.
 
     Args:
         name: Of the thread, as debuggers show it.
@@ -69,14 +70,21 @@ class ModelThread:
         self._name = name
         self._interrupt = interrupt
         self._last = last
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: Turns[_Job[Any]] = Turns()
         self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)
         self._running: _Job[Any] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
         self._ended: Future[None] = Future()
 
-    async def stream(self, work: Callable[[], Generator[T, None, None]]) -> AsyncGenerator[T, None]:
+    @property
+    def unfinished(self) -> int:
+        """Jobs that run or wait."""
+        with self._lock:
+            return len(self._jobs) + (self._running is not None)
+
+    async def stream(self, work: Callable[[], Generator[T, None, None]], client: str = "") -> AsyncGenerator[T, None]:
         """Run a generator in the thread and yield its items here.
 
         Closing this stream, or cancelling who reads it, interrupts the work at once; the generator is closed in its
@@ -84,11 +92,12 @@ class ModelThread:
 
         Args:
             work: Makes the generator; called in the thread.
+            client: Whose turn it takes.
 
         Raises:
             UnavailableError: The thread is closed; otherwise what the generator raises.
         """
-        job = _Job(work)
+        job = _Job(work, client)
         self._submit(job)
         try:
             while not isinstance(item := await job.items.get(), _End):
@@ -107,7 +116,8 @@ class ModelThread:
         with self._lock:
             if self._closed:
                 raise self._closed_error()
-            self._jobs.put(job)
+            self._jobs.add(job.client, job)
+            self._wanted.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 self._thread.start()
@@ -116,6 +126,7 @@ class ModelThread:
     def _drop(self, job: _Job[Any]) -> None:
         with self._lock:
             job.dropped = True
+            self._jobs.remove(job.client, job)
             if self._running is job:
                 self._interrupt.set()
 
@@ -125,7 +136,7 @@ class ModelThread:
                 return
             self._closed = True
             self._interrupt.set()
-            self._jobs.put(None)
+            self._wanted.notify()
             if self._thread is None:
                 self._ended.set_result(None)
 
@@ -136,23 +147,25 @@ class ModelThread:
             self._ended.result(timeout=5)
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if self._begin(job):
-                job.hand_over(_End(self._run(job)))
-                self._finish()
+        while (job := self._begin()) is not None:
+            error = self._run(job)
+            self._finish()
+            job.hand_over(_End(error))
         try:
             self._last()
         finally:
             atexit.unregister(self._stop_at_exit)
             self._ended.set_result(None)
 
-    def _begin(self, job: _Job[Any]) -> bool:
+    def _begin(self) -> _Job[Any] | None:
+        """Wait for a job; None once the thread is closed, which fails those that wait."""
         with self._lock:
-            if self._closed:
-                job.hand_over(_End(self._closed_error()))
-            elif not job.dropped:
-                self._running = job
-        return self._running is job
+            while not (self._closed or self._jobs):
+                self._wanted.wait()
+            while self._closed and self._jobs:
+                self._jobs.next().hand_over(_End(self._closed_error()))
+            self._running = None if self._closed else self._jobs.next()
+            return self._running
 
     def _run(self, job: _Job[Any]) -> BaseException | None:
         """Why the job failed, or None."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+ModelStatus: TypeAlias = Literal["unloaded", "loading", "ready", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,25 @@ class Completion:
     tokens_out: int
     cost_usd: float = 0.0
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """How a model of this machine is.
+
+    Attributes:
+        status: What it is doing; "failed" is tried again by the next request.
+        holder_pid: The process that holds it; 0 for none.
+        unfinished: Requests that run or wait.
+        prefill_per_second: Prompt tokens read a second; None while nothing was measured.
+        decode_per_second: Tokens generated a second; None while nothing was measured.
+    """
+
+    status: ModelStatus
+    holder_pid: int = 0
+    unfinished: int = 0
+    prefill_per_second: float | None = None
+    decode_per_second: float | None = None
 
 
 class ChatModel(Protocol):

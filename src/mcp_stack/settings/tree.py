@@ -134,11 +134,14 @@ class Learning(Section):
 
 
 class AnswerCache(Section):
-    """Cached answers and embeddings."""
+    """Cached answers and embeddings. An error budget of 0 means the fixed threshold."""
 
     redis_enabled: bool = True
     embedding_cache_size: Positive = 10_000
     similarity_threshold: Fraction = 0.95
+    semantic_enabled: bool = True
+    error_budget: Annotated[float, Field(ge=0, le=0.2)] = 0
+    shadow_share: Annotated[float, Field(gt=0, le=1)] = 0.03
 
 
 class Hybrid(Section):

@@ -1,0 +1,84 @@
+"""What decides whether an answered question is near enough for its answer to be given again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .verifier import Comparison
+
+# How far below the threshold a question may be that says the same word for word: short questions lose much of their
+# cosine to a `please`.
+ALLOWANCE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answered question that is near to a new one.
+
+    Attributes:
+        similarity: Cosine of their embeddings.
+        group: Of the answers that agree with its own.
+        comparison: What tells the two apart.
+    """
+
+    similarity: float
+    group: int
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What comes of a look-up.
+
+    Attributes:
+        chosen: Place of the candidate whose answer is in question, or None if there is none.
+        serve: Whether its answer is given; not so where it is only to be learned from.
+        shadow: It would have been given, but is checked against a new answer.
+        features: Of the chosen candidate, for the label that a new answer will give; empty where nothing is learned.
+    """
+
+    chosen: int | None
+    serve: bool = False
+    shadow: bool = False
+    features: tuple[float, ...] = ()
+
+
+class Policy(Protocol):
+    """Decides on look-ups, and learns from what came of them."""
+
+    @property
+    def name(self) -> str:
+        """Names the features, so that labels of other ones are not mixed in; empty if it does not learn."""
+        ...
+
+    def decide(self, candidates: Sequence[Candidate]) -> Decision:
+        """Decide.
+
+        Args:
+            candidates: The nearest first.
+        """
+        ...
+
+
+class FixedThreshold:
+    """Gives an answer again where the questions are similar enough and the verifier finds no difference.
+
+    Args:
+        threshold: Least cosine.
+    """
+
+    name = ""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def decide(self, candidates: Sequence[Candidate]) -> Decision:
+        """See `Policy.decide`."""
+        for place, candidate in enumerate(candidates):
+            if candidate.similarity < self._threshold - ALLOWANCE:
+                break
+            if candidate.comparison.says_the_same:
+                return Decision(place, serve=True)
+        return Decision(None)

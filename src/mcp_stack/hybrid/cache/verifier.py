@@ -1,0 +1,141 @@
+"""Whether two questions that are near in meaning ask for the same."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .lexicon import opposite, root, same_meaning
+from .reading import Reading, Word, read
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What tells two questions apart.
+
+    Attributes:
+        numbers: Other numbers, versions or amounts.
+        negation: One says no where the other does not.
+        opposites: A word of the one means the contrary of a word of the other.
+        names: A name, identifier, file or flag that the other lacks.
+        kind: How and why, may and must, was and will be, mine and yours.
+        order: The same words in another order or direction.
+        words: A word of content that the other lacks.
+        overlap: Share of the words of content that they have in common, in [0, 1].
+    """
+
+    numbers: bool
+    negation: bool
+    opposites: bool
+    names: bool
+    kind: bool
+    order: bool
+    words: bool
+    overlap: float
+
+    @property
+    def difference(self) -> str:
+        """What tells them apart, in words; empty if nothing does."""
+        for differs, what in (
+            (self.numbers, "another number"),
+            (self.negation, "a negation"),
+            (self.opposites, "an opposite"),
+            (self.names, "another name"),
+            (self.kind, "another kind of question"),
+            (self.order, "another order of words"),
+            (self.words, "another word"),
+        ):
+            if differs:
+                return what
+        return ""
+
+    @property
+    def says_the_same(self) -> bool:
+        """Each word of content stands in both, as itself, inflected or by a synonym, and nothing else differs."""
+        return not self.difference
+
+
+@functools.lru_cache(maxsize=16_384)
+def compare(first: str, second: str) -> Comparison:
+    """Compare two questions.
+
+    One substituted word is enough to ask for something else, and a word that is neither inflection nor synonym of any
+    in the other question is such a word, whether anybody knows it as a name or not. What may come and go is closed:
+    words without content, politeness, and the frames of a kind of question.
+
+    Args:
+        first: A question.
+        second: Another one; which is which does not matter.
+    """
+    one, other = read(first), read(second)
+    pairs, left, right = _matched(one.words, other.words)
+    total = len(one.words) + len(other.words)
+    same_text = one.plain == other.plain
+    return Comparison(
+        numbers=one.numbers != other.numbers,
+        negation=one.negations != other.negations,
+        opposites=any(opposite(a.text, b.text) for a in left for b in right),
+        names=any(word.special for word in (*left, *right)),
+        kind=_asks_otherwise(one, other),
+        order=_in_another_order(pairs, one.words),
+        # Without a word of content there is nothing to go by.
+        words=bool(left or right or (total == 0 and not same_text)),
+        overlap=2 * len(pairs) / total if total else float(same_text),
+    )
+
+
+def _matched(first: Sequence[Word], second: Sequence[Word]) -> tuple[list[tuple[Word, Word]], list[Word], list[Word]]:
+    """Words that stand for each other, in the second one's order, and those left over; the very same words first."""
+    partner: dict[int, Word] = {}
+    free = dict(enumerate(first))
+    for stands_for in (_are_equal, _mean_the_same):
+        for place, word in enumerate(second):
+            if place in partner:
+                continue
+            found = next((other for other, candidate in free.items() if stands_for(candidate, word)), None)
+            if found is not None:
+                partner[place] = free.pop(found)
+    pairs = [(partner[place], word) for place, word in enumerate(second) if place in partner]
+    return pairs, list(free.values()), [word for place, word in enumerate(second) if place not in partner]
+
+
+def _are_equal(one: Word, other: Word) -> bool:
+    if one.text == other.text:
+        return True
+    return not (one.special and other.special) and root(one.text) == root(other.text)
+
+
+def _mean_the_same(one: Word, other: Word) -> bool:
+    return same_meaning(one.text, other.text)
+
+
+def _asks_otherwise(one: Reading, other: Reading) -> bool:
+    if one.kind and other.kind and one.kind != other.kind:
+        return True
+    if one.kind == other.kind == "whether" and one.mode != other.mode:
+        return True
+    if one.tense and other.tense and one.tense != other.tense:
+        return True
+    return bool(one.persons and other.persons and one.persons != other.persons)
+
+
+def _in_another_order(pairs: Sequence[tuple[Word, Word]], first: Sequence[Word]) -> bool:
+    """Whether the words that both have depend on other prepositions, or come in another order.
+
+    A phrase may move as a whole (`on Linux, how do I ...`), and may lose a preposition that tells no direction (`the
+    capital of France`, `France's capital`).
+
+    Args:
+        pairs: Words that stand for each other, in the order of the second text.
+        first: Words of the first text, in theirs.
+    """
+    changed = {(a.governor, b.governor) for a, b in pairs if a.governor != b.governor}
+    if changed and changed not in ({("~", "")}, {("", "~")}):
+        return True
+    place = {id(word): number for number, word in enumerate(first)}
+    for governor in {a.governor for a, _ in pairs}:
+        places = [place[id(a)] for a, b in pairs if a.governor == b.governor == governor]
+        if places != sorted(places):
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""Routing between a local and a remote model, on outcomes of both."""

@@ -1,0 +1,125 @@
+"""All checks of an answer, and the numbers that a judge reads from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .arithmetic import arithmetic
+from .citations import citations, cited
+from .code import code, parsed_blocks
+from .echo import echo, placeholder, runs_on
+from .findings import Finding
+from .formats import formats
+from .hedging import hedging
+from .language import language
+from .reasoning import reasoning_of
+from .refusal import refusal
+from .repetition import repetition
+from .requests import requests_of
+from .text import words_of
+from .truncation import truncation
+
+CHECKS = (
+    "wrong_equation", "rounded_step", "two_results", "no_result", "unsupported_result", "part_of_one", "idle_step",
+    "foreign_number", "unworked_number", "no_steps", "unfinished", "unmarked_result", "broken_code", "no_code",
+    "format", "refusal", "repetition", "citation", "language", "placeholder", "runs_on", "doubt",
+)  # fmt: skip
+"""The checks whose findings are features, in the order of a fitted judge."""
+
+EVIDENCE = ("steps_right", "blocks_parse", "forms_kept", "passages_cited", "question_length")
+FEATURES = (*CHECKS, *EVIDENCE)
+FEATURES_VERSION = 1
+"""Changes with what is computed, so that a fitted judge is never fed features of another kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the checks say of an answer.
+
+    Attributes:
+        findings: Worst first.
+        features: `len(FEATURES)` numbers: the worst severity of each check, then the evidence in its favour.
+    """
+
+    findings: tuple[Finding, ...]
+    features: tuple[float, ...]
+
+    @property
+    def defect(self) -> Finding | None:
+        """A finding that leaves nothing to return."""
+        return next((each for each in self.findings if each.severity >= 1), None)
+
+
+def inspect(question: str, answer: str, *, passage_count: int = 0, truncated: bool = False) -> Inspection:
+    """Run every check. Takes some milliseconds for a page, and is bounded for any text.
+
+    Args:
+        question: What was asked, without passages.
+        answer: What was answered.
+        passage_count: How many passages it could cite.
+        truncated: It ended at the token limit, not by itself.
+    """
+    findings = list(_of_answer(answer, passage_count=passage_count, truncated=truncated))
+    reasoning = reasoning_of(question, answer)
+    findings += [
+        each
+        for each in (
+            language(question, answer),
+            echo(question, answer),
+            placeholder(question, answer),
+            runs_on(answer),
+            hedging(answer),
+        )
+        if each is not None
+    ]
+    findings += arithmetic(question, answer, reasoning) + code(question, answer) + formats(question, answer)
+    findings.sort(key=lambda each: -each.severity)
+    steps = {(each.left.exact, each.operands) for each in reasoning.equations if each.verdict == "exact"}
+    return Inspection(tuple(findings), _features(question, answer, findings, len(steps), passage_count))
+
+
+def plain_defect(answer: str, *, passage_count: int, truncated: bool) -> Finding | None:
+    """What leaves nothing to return, whatever was asked: no text, the token limit, a refusal, a loop, false citations.
+
+    Args:
+        answer: What was answered.
+        passage_count: How many passages it could cite.
+        truncated: It ended at the token limit.
+    """
+    found = _of_answer(answer, passage_count=passage_count, truncated=truncated)
+    return next((each for each in found if each.severity >= 1), None)
+
+
+def _of_answer(answer: str, *, passage_count: int, truncated: bool) -> Iterator[Finding]:
+    """The checks that need no question."""
+    if not answer.strip():
+        yield Finding("empty", 1.0, "is empty")
+        return
+    for finding in (
+        truncation(answer, at_limit=truncated),
+        refusal(answer),
+        repetition(answer),
+        citations(answer, passage_count),
+    ):
+        if finding is not None:
+            yield finding
+
+
+def _features(
+    question: str, answer: str, findings: list[Finding], steps_right: int, passage_count: int
+) -> tuple[float, ...]:
+    worst = dict.fromkeys(CHECKS, 0.0)
+    for finding in findings:
+        if finding.check in worst:
+            worst[finding.check] = max(worst[finding.check], finding.severity)
+    missed = any(finding.check == "format" for finding in findings)
+    return (
+        *worst.values(),
+        min(math.log1p(steps_right), 3.0),
+        min(math.log1p(parsed_blocks(answer)), 2.0),
+        float(not missed and bool(requests_of(question))),
+        float(bool(passage_count and cited(answer))),
+        min(max(math.log(1 + len(words_of(question[:8000]))) - math.log(30), -2.0), 3.0),
+    )

@@ -1,1 +1,1 @@
-"""Routing between a local and a remote model, on outcomes of both."""
+"""Which of two models should answer: quality of the ranking, of the probabilities, and of the budget."""

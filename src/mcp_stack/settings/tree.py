@@ -144,6 +144,20 @@ class AnswerCache(Section):
     shadow_share: Annotated[float, Field(gt=0, le=1)] = 0.03
 
 
+class Budget(Section):
+    """What the remote model may take; 0 stands for no bound. A share or a sum an hour turns the budget mode on."""
+
+    max_remote_share: Fraction = 0
+    usd_per_hour: Annotated[float, Field(ge=0)] = 0
+    daily_usd: Annotated[float, Field(ge=0)] = 0
+    explore_share: Fraction = 0.05
+
+    @property
+    def ranks_by_gain(self) -> bool:
+        """Whether remote calls go to the greatest gains, instead of to the lowest confidence."""
+        return self.max_remote_share > 0 or self.usd_per_hour > 0
+
+
 class Hybrid(Section):
     """The hybrid coordinator."""
 
@@ -155,6 +169,8 @@ class Hybrid(Section):
     context_tokens: Positive = 1500
     history_tokens: Positive = 1500
     session_seconds: Positive = 1800
+    judgement_seconds: Annotated[float, Field(ge=0)] = 2.0
+    budget: Budget = Budget()
     routing: Routing = Routing()
     learning: Learning = Learning()
     cache: AnswerCache = AnswerCache()

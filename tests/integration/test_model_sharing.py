@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import stat
-import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -15,10 +12,9 @@ import pytest
 
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.llama_cpp import LlamaCppChat
-from mcp_stack.llm.sharing.frames import LONGEST_BYTES, encoded
 from mcp_stack.llm.sharing.meeting_point import MeetingPoint
 from mcp_stack.llm.sharing.shared_model import SharedModel
-from mcp_stack.ports.chat import Completion, Message, SelfJudgingModel
+from mcp_stack.ports.chat import Message, SelfJudgingModel
 from tests.support.tiny_gguf import write_knowing_gguf, write_tiny_gguf
 from tests.support.waiting import until
 
@@ -44,7 +40,7 @@ async def sharing(tmp_path: Path) -> AsyncIterator[Sharing]:
     made: list[SharedModel] = []
 
     def make(file: Path) -> SharedModel:
-        made.append(SharedModel(LlamaCppChat(file), tmp_path / "run", str(file)))
+        made.append(SharedModel(LlamaCppChat(file), MeetingPoint(tmp_path / "run", str(file))))
         return made[-1]
 
     yield make
@@ -65,7 +61,7 @@ async def test_the_first_holds_the_model_and_the_others_get_the_same_from_it(
     streamed = [[item async for item in model.stream(QUESTION, 50)] for model in models]
     assert streamed == [streamed[0]] * 3
     assert len(streamed[0]) > 3
-    assert sum(model._model.status == "ready" for model in models) == 1  # noqa: SLF001 - where it is loaded is the point
+    assert sum(model._model.status == "ready" for model in models) == 1
 
 
 async def test_errors_of_the_model_are_the_same_from_afar(sharing: Sharing, knowing_file: Path, tmp_path: Path) -> None:

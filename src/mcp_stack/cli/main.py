@@ -44,6 +44,15 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
             from .worker import work  # noqa: PLC0415 - only this command needs it
 
             return work(chosen.log_level)
+        case "ask":
+            from .ask import ask  # noqa: PLC0415 - only this command needs it
+
+            return ask(
+                chosen.question,
+                session_id=chosen.session,
+                force_route=chosen.route,
+                max_cost_usd=chosen.max_cost,
+            )
         case "config":
             from .config import show_config  # noqa: PLC0415 - only this command needs it
 
@@ -72,6 +81,10 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
             from .issues import run_issues  # noqa: PLC0415 - only this command needs it
 
             return run_issues(chosen)
+        case "models":
+            from .models import run_models  # noqa: PLC0415 - only this command needs it
+
+            return run_models(chosen)
         case "tools":
             from .tools import run_tools  # noqa: PLC0415 - only this command needs it
 
@@ -110,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="run tasks; servers start it themselves when it is needed")
     _add_log_level(worker)
 
+    asked = commands.add_parser("ask", help="answer a question here, by the cache, the local model or Claude")
+    asked.add_argument("question", nargs="+", help="- reads it from standard input")
+    asked.add_argument("--session", default="", help="a conversation that it belongs to")
+    asked.add_argument("--route", default="", choices=("local", "remote"), help="default: what fits")
+    asked.add_argument("--max-cost", type=float, default=0, metavar="USD", help="most that the answer may cost")
+
     config = commands.add_parser("config", help="show every setting and where it comes from")
     config.add_argument("--json", action="store_true", help="as one JSON object")
 
@@ -124,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     clients.add_argument("client", choices=("claude-desktop", "claude-code", "cursor", "continue"))
 
     _add_documents(commands.add_parser("documents", help="what is in the knowledge base, and what must stay there"))
+    _add_models(commands.add_parser("models", help="local models: what is here, what suits this machine, downloads"))
     _add_tools(commands.add_parser("tools", help="tools of other MCP servers, and the approval of changed ones"))
     _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
@@ -144,6 +164,18 @@ def _add_documents(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("pin", help="never collect a document as garbage").add_argument("id")
     actions.add_parser("unpin", help="collect it like any other").add_argument("id")
     actions.add_parser("delete", help="remove a document and everything that hangs on it").add_argument("id")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="known models and those that are here, with their measured speed")
+    pulled = actions.add_parser("pull", help="download a model; continues where it was cut off")
+    pulled.add_argument("name", nargs="?", default="", help="default: the one that suits this machine")
+    pulled.add_argument("--url", default="", help="another address of a GGUF file (https)")
+    pulled.add_argument("--sha256", default="", help="what its checksum must be (default: what the hub tells)")
+    pulled.add_argument("--again", action="store_true", help="also if it is here")
+    located = actions.add_parser("path", help="where a model's file is")
+    located.add_argument("name", nargs="?", default="", help="default: the one that is used")
 
 
 def _add_tools(parser: argparse.ArgumentParser) -> None:

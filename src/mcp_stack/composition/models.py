@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnavailableError
-from ..ports.chat import ChatModel
+from ..ports.chat import ChatModel, ModelState
 from ..ports.embedder import Embedder
 from ..settings import Settings
 from .stores import Stores
 
 if TYPE_CHECKING:
     from ..hybrid.decision import Models
+    from .model_files import ModelFiles
 
 EMBEDDING_TTL_SECONDS = 86_400
 
@@ -80,19 +81,25 @@ class ModelAdapters:
             return OpenAICompatibleChat(
                 local.url, local.model, local.api_key.get_secret_value(), timeout_seconds=local.timeout_seconds
             )
-        if local.path:
-            from ..llm.llama_cpp import LlamaCppChat
-            from ..llm.sharing.shared_model import SharedModel
+        if (file := self.local_file) is None:
+            return None
+        from ..llm.llama_cpp import LlamaCppChat
+        from ..llm.sharing.shared_model import SharedModel
 
-            file = self.local_file.absolute()
-            model = LlamaCppChat(file, context_tokens=local.context_tokens, threads=local.threads)
-            return SharedModel(model, self._settings.data / "run", f"{file}\0{local.context_tokens}")
-        return None
+        model = LlamaCppChat(file, context_tokens=local.context_tokens, threads=local.threads)
+        return SharedModel(model, self.files.meeting_point(file))
 
-    @property
-    def local_file(self) -> Path:
-        """The configured GGUF file."""
-        return Path(self._settings.llm.local.path).expanduser()
+    @cached_property
+    def files(self) -> ModelFiles:
+        """The files of local models."""
+        from .model_files import ModelFiles
+
+        return ModelFiles(self._settings)
+
+    @cached_property
+    def local_file(self) -> Path | None:
+        """The GGUF file of the local model; None if that is an endpoint, or if there is none."""
+        return self.files.chosen
 
     @cached_property
     def remote(self) -> ChatModel | None:
@@ -135,9 +142,9 @@ class ModelAdapters:
         """Everything about models that an answer depends on: names, the file behind a local one, the thresholds."""
         identity = [each.name if each else "" for each in (self.local, self.remote)]
         identity += [self.embedder.model, self._settings.llm.local.url]
-        if self._settings.llm.local.path and self.local_file.is_file():
-            file = self.local_file.stat()
-            identity += [str(self.local_file), str(file.st_size), str(file.st_mtime_ns)]
+        if (path := self.local_file) is not None and path.is_file():
+            file = path.stat()
+            identity += [str(path), str(file.st_size), str(file.st_mtime_ns)]
         identity.append(self._settings.hybrid.model_dump_json())
         return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
@@ -169,3 +176,14 @@ class ModelAdapters:
                 from ..embeddings.llama_cpp import LlamaCppEmbedder
 
                 return LlamaCppEmbedder(self._settings.models_folder, os.environ)
+
+
+async def local_model_state(files: ModelFiles) -> ModelState:
+    """How the model in the chosen file is, wherever on this machine it is held; looking loads nothing.
+
+    Args:
+        files: Say which file is chosen.
+    """
+    from ..llm.sharing.asking import state_at
+
+    return await state_at(files.meeting_point(files.chosen)) if files.chosen else ModelState("unloaded")

@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 from ..aidb.desk.health import Capability, Probe
 from ..errors import UnavailableError
 from ..settings import Settings
-from .models import ModelAdapters
+from .models import ModelAdapters, local_model_state
 from .stores import Stores
 
 SECONDS_TO_CONNECT = 3.0
@@ -68,8 +68,12 @@ def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Pr
             return f"{models.local.name if models.local else ''}, {await _reached(llm.local.url, 'llm.local.url')}"
         from ..llm.gguf_header import check_gguf
 
-        await asyncio.to_thread(check_gguf, models.local_file)
-        return models.local.name if models.local else ""
+        if (file := models.local_file) is None:
+            return ""
+        await asyncio.to_thread(check_gguf, file)
+        state = await local_model_state(models.files)
+        advice = await asyncio.to_thread(models.files.advice, file)
+        return f"{file.stem}, {state.status}" + (f"; {advice}" if advice else "")
 
     async def claude() -> str:
         reached = await _reached(llm.claude.url or CLAUDE, "the network, or ANTHROPIC_BASE_URL")
@@ -89,8 +93,8 @@ def probes(settings: Settings, stores: Stores, models: ModelAdapters) -> list[Pr
         Probe(
             "local-model",
             required=False,
-            check=local if llm.local.path or llm.local.url else None,
-            detail="set llm.local.path to a GGUF file, or llm.local.url to an endpoint",
+            check=local if models.local_file or llm.local.url else None,
+            detail="mcp-stack models pull, or set llm.local.path to a GGUF file, or llm.local.url to an endpoint",
         ),
         Probe(
             "claude",

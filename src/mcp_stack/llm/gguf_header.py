@@ -47,7 +47,9 @@ def check_gguf(path: Path) -> None:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 _check(path, data)
     except FileNotFoundError:
-        raise UnavailableError(f"the model file {path} is missing", "set llm.local.path to a GGUF file") from None
+        raise UnavailableError(
+            f"the model file {path} is missing", "mcp-stack models pull, or set llm.local.path to a GGUF file"
+        ) from None
     except OSError as error:
         raise UnavailableError(
             f"the model file {path} cannot be read: {error.strerror}", "set llm.local.path to a readable GGUF file"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import ctypes
 import math
-import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
+from .machine import available_cores
 from .model_speed import Speed, as_text, shared_length, unread_characters
 
 _YES = ("Yes", " Yes", "yes", " yes")
@@ -50,7 +50,7 @@ class LlamaModel:
         library = llama_library()
         self._api = library.api
         check_gguf(path)
-        cores = threads or _available_cores()
+        cores = threads or available_cores()
         library.log.last_error = ""
         try:
             self._llama: Any = self._api.Llama(
@@ -184,8 +184,3 @@ class LlamaModel:
 
     def _token_text(self, token: int) -> str:
         return str(self._api.llama_vocab_get_text(self._vocab, token).decode()) if token >= 0 else ""
-
-
-def _available_cores() -> int:
-    """Cores that this process may use: fewer than the machine's in a container pinned to some of them."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

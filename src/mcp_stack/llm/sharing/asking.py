@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from ...errors import UnavailableError, UsageError
+from ...ports.chat import ModelState
 from .frames import encoded, read_frame
 from .meeting_point import MeetingPoint, peer_of
-from .wire import unpacked_error
+from .wire import unpacked_error, unpacked_state
 
 
 class NobodyThereError(Exception):
@@ -62,3 +64,12 @@ async def replies(place: MeetingPoint, request: Mapping[str, Any]) -> AsyncGener
         raise NobodyThereError(error, asked=True) from error
     finally:
         writer.close()
+
+
+async def state_at(place: MeetingPoint) -> ModelState:
+    """How a model is, wherever it is held; looking loads nothing."""
+    try:
+        async with aclosing(replies(place, {"op": "state"})) as told:
+            return [unpacked_state(reply["state"]) async for reply in told][-1]
+    except NobodyThereError:
+        return ModelState("unloaded")

@@ -14,6 +14,7 @@ from ...ports.chat import Message, ModelState
 from ..llama_cpp import LlamaCppChat
 from .frames import encoded, read_frame
 from .meeting_point import MeetingPoint, peer_of
+from .speed_note import SpeedNote
 from .wire import packed_completion, packed_error, packed_speed, packed_state, unpacked_messages
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Holder:
     def __init__(self, model: LlamaCppChat, place: MeetingPoint) -> None:
         self._model = model
         self._place = place
+        self._note = SpeedNote(place.speed_file)
         self._server: asyncio.Server | None = None
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
@@ -46,6 +48,10 @@ class Holder:
             speed.prefill_per_second,
             speed.decode_per_second,
         )
+
+    def note_speed(self) -> None:
+        """Write down how fast the model is, if that is news."""
+        self._note.update(self._model.speed)
 
     def start(self) -> None:
         """Begin to listen, in the running event loop."""
@@ -142,6 +148,7 @@ class Holder:
 
     def _ended(self, reply: dict[str, Any]) -> dict[str, Any]:
         """A last reply, with what the request taught about the model's speed."""
+        self.note_speed()
         return reply | {"speed": packed_speed(self._model.speed)}
 
 

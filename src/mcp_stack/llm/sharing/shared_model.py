@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 from ...errors import UnavailableError
@@ -14,10 +13,10 @@ from ...ports.chat import Completion, Message, ModelState
 from ..chat_prompt import with_question
 from ..llama_cpp import LlamaCppChat
 from ..model_speed import Speed, as_text
-from .asking import NobodyThereError, replies
+from .asking import NobodyThereError, replies, state_at
 from .holder import Holder
 from .meeting_point import MeetingPoint
-from .wire import packed_messages, unpacked_completion, unpacked_speed, unpacked_state
+from .wire import packed_messages, unpacked_completion, unpacked_speed
 
 SECONDS_TO_APPEAR = 10.0
 """How long the process that took the lock may need to listen; it does so before it loads the model."""
@@ -36,13 +35,12 @@ class SharedModel:
 
     Args:
         model: For this process, unloaded.
-        folder: Where the processes meet; private to the user, and the same for all that share.
-        identity: What they must agree on: the model's file and its settings.
+        place: Where the processes meet that share it.
     """
 
-    def __init__(self, model: LlamaCppChat, folder: Path, identity: str) -> None:
+    def __init__(self, model: LlamaCppChat, place: MeetingPoint) -> None:
         self._model = model
-        self._place = MeetingPoint(folder, identity)
+        self._place = place
         self._holder: Holder | None = None
         self._prepared = False
         self._closed = False
@@ -65,7 +63,9 @@ class SharedModel:
         async with aclosing(self._elsewhere(request)) as told:
             async for reply in told:
                 return self._completed(messages, reply)
-        return await self._model.complete(messages, max_tokens)
+        completion = await self._model.complete(messages, max_tokens)
+        self._note_speed()
+        return completion
 
     async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
         """See `ChatModel.stream`.
@@ -84,6 +84,7 @@ class SharedModel:
             async with aclosing(self._model.stream(messages, max_tokens)) as items:
                 async for item in items:
                     yield item
+            self._note_speed()
 
     async def probability_true(self, messages: Sequence[Message], question: str) -> float:
         """See `SelfJudgingModel.probability_true`.
@@ -123,13 +124,7 @@ class SharedModel:
         """How the model is, wherever it is held; looking loads nothing."""
         if self._holder is not None:
             return self._holder.state
-        if self._closed:
-            return ModelState("closed")
-        try:
-            async with aclosing(replies(self._place, {"op": "state"})) as told:
-                return [unpacked_state(reply["state"]) async for reply in told][-1]
-        except NobodyThereError:
-            return ModelState("unloaded")
+        return ModelState("closed") if self._closed else await state_at(self._place)
 
     async def close(self) -> None:
         """Free the model if it is held here; another process that needs it then takes over."""
@@ -180,6 +175,10 @@ class SharedModel:
                 self._holder = Holder(self._model, self._place)
                 self._holder.start()
         return self._holder is not None
+
+    def _note_speed(self) -> None:
+        if self._holder is not None:
+            self._holder.note_speed()
 
     def _completed(self, messages: Sequence[Message], reply: Mapping[str, Any]) -> Completion:
         completion = unpacked_completion(reply["completion"])

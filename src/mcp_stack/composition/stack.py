@@ -12,6 +12,7 @@ from ..settings import LoadedSettings
 from ..telemetry.events import JsonlEvents
 from .desk import DeskParts
 from .gateway import GatewayParts
+from .hybrid import HybridParts
 from .jobs import JobParts
 from .knowledge import KnowledgeParts
 from .models import ModelAdapters
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..aidb.service import Aidb
     from ..embeddings.service import EmbeddingService
     from ..file_locks import FileLock
-    from ..hybrid.router import Router
+    from ..hybrid.chat_completions import ChatCompletions
     from ..hybrid.service import Coordinator
     from ..jobs.worker import Worker
     from ..mcp.ratelimit import RateLimiter
@@ -62,13 +63,20 @@ class Stack:
         self._desk = DeskParts(
             self.settings, self._stores, self._models, events=events, feeder=lambda: self._knowledge.feeder
         )
+        self._hybrid = HybridParts(
+            self.settings,
+            self._stores,
+            self._models,
+            events=self._events("hybrid", "hybrid-coordinator"),
+            retrieval=lambda: self._knowledge.search,
+        )
         self._knowledge = KnowledgeParts(
             self.settings,
             self._stores,
             self._models,
             self._jobs,
             events=events,
-            answering=lambda: self._router,
+            answering=lambda: self._hybrid.router,
             tools=lambda: self._gateway.index,
             servers=lambda: self._gateway.servers,
         )
@@ -93,9 +101,11 @@ class Stack:
 
     async def coordinator(self) -> Coordinator:
         """The services behind the hybrid coordinator's tools."""
-        from ..hybrid.service import Coordinator
+        return self._hybrid.service
 
-        return Coordinator(self.settings, self._router, self._stores.interactions)
+    async def chat_completions(self) -> ChatCompletions:
+        """The router for clients of OpenAI's API."""
+        return self._hybrid.chat_completions
 
     async def ralph(self) -> Ralph:
         """The service behind Ralph's tools."""
@@ -132,7 +142,7 @@ class Stack:
 
     def worker(self) -> Worker:
         """This machine's worker."""
-        parts = (self._knowledge, self._gateway, self._desk)
+        parts = (self._knowledge, self._gateway, self._desk, self._hybrid)
         handlers = self._ralph.handlers
         for part in parts:
             handlers |= part.handlers
@@ -227,18 +237,3 @@ class Stack:
 
         limits = self.settings.security.rate_limit
         return RateLimiter(self._stores.cache, limits.requests_per_minute, limits.requests_per_hour)
-
-    @cached_property
-    def _router(self) -> Router:
-        from ..hybrid.answer_cache import AnswerCache
-        from ..hybrid.router import Router
-
-        return Router(
-            models=self._models.all,
-            cache=AnswerCache(self._stores.cache, self.settings.hybrid.routing.cache_ttl),
-            retrieval=self._knowledge.search,
-            documents=self._stores.documents,
-            interactions=self._stores.interactions,
-            events=self._events("hybrid", "hybrid-coordinator"),
-            settings=self.settings,
-        )

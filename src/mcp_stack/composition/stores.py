@@ -12,6 +12,7 @@ from ..ports.vectors import Vectors
 from ..settings import Settings
 
 if TYPE_CHECKING:
+    from ..storage.postgres.answer_index import PostgresAnswerIndex
     from ..storage.postgres.catalogue import PostgresCatalogue
     from ..storage.postgres.documents import PostgresDocuments
     from ..storage.postgres.feeds import PostgresAnsweredQuestions
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..storage.postgres.interactions import PostgresInteractions
     from ..storage.postgres.issues import PostgresIssues
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
+    from ..storage.postgres.outcomes import PostgresOutcomes
     from ..storage.postgres.points import PostgresPoints
     from ..storage.postgres.pool import Database
     from ..storage.postgres.provenance import PostgresProvenance
@@ -122,9 +124,24 @@ class Stores:
     @cached_property
     def interactions(self) -> PostgresInteractions:
         """The record of answered questions."""
+        from ..hybrid.value import value_score
         from ..storage.postgres.interactions import PostgresInteractions
 
-        return PostgresInteractions(self.database)
+        return PostgresInteractions(self.database, value_score)
+
+    @cached_property
+    def outcomes(self) -> PostgresOutcomes:
+        """What became of routed questions."""
+        from ..storage.postgres.outcomes import PostgresOutcomes
+
+        return PostgresOutcomes(self.database)
+
+    @cached_property
+    def answer_index(self) -> PostgresAnswerIndex:
+        """Questions whose answers are cached."""
+        from ..storage.postgres.answer_index import PostgresAnswerIndex
+
+        return PostgresAnswerIndex(self.database)
 
     @cached_property
     def issues(self) -> PostgresIssues:

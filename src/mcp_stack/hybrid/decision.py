@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,8 @@ from ..ports.answering import Question
 from ..ports.chat import ChatModel
 from ..settings.tree import Hybrid
 
-# Fewer than in English text, so that the estimate is not too low in other languages.
-BYTES_PER_TOKEN = 3
+# A cap that pays for less of an answer forbids the remote model: half an answer helps nobody.
+LEAST_ANSWER_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Choice:
 
     kind: Literal["local", "remote"]
     model: ChatModel
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,49 +55,97 @@ class Plan:
     check_local: bool
     reasons: tuple[str, ...]
 
+    @property
+    def first(self) -> str:
+        """The route that it takes if nothing fails: `local`, `remote` or `offline`."""
+        return self.choices[0].kind if self.choices else "offline"
 
-def decide(question: Question, models: Models, confidence: float, prompt_bytes: int, settings: Hybrid) -> Plan:
-    """Choose by confidence: local, local with a check, or remote; what is not there is passed over.
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on beside the question.
+
+    Attributes:
+        confidence: Probability that the local answer is good, in [0, 1].
+        prompt_tokens: Length of the prompt, for the estimate of the cost.
+        left_usd: What may be spent today; infinity without a budget.
+        remote_wanted: In the budget mode, whether this question's gain is worth a remote call; None outside of it.
+    """
+
+    confidence: float
+    prompt_tokens: int
+    left_usd: float = float("inf")
+    remote_wanted: bool | None = None
+
+
+def decide(question: Question, models: Models, given: Circumstances, settings: Hybrid) -> Plan:
+    """Choose by the caller's wish, what may be spent, the budget mode, and the confidence, in this order.
 
     Args:
         question: With the caller's bounds.
         models: The models there are.
-        confidence: Probability that the local answer is good, in [0, 1].
-        prompt_bytes: Length of the prompt in UTF-8, for the estimate of the cost.
+        given: Confidence, length of the prompt, money left.
         settings: The thresholds.
 
     Raises:
-        UsageError: The caller forces a model that is not configured, or forbids every one there is.
+        UsageError: The caller forces a model that is not configured, or that costs more than may be spent.
     """
-    local = Choice("local", models.local) if models.local else None
-    remote = Choice("remote", models.remote) if models.remote else None
-    most = models.remote_price(prompt_bytes // BYTES_PER_TOKEN, settings.max_answer_tokens)
+    wanted = min(question.max_answer_tokens or settings.max_answer_tokens, settings.max_answer_tokens)
+    local = Choice("local", models.local, wanted) if models.local else None
+    remote, too_dear = _affordable(question, models, given, wanted)
     if question.force_route:
-        forced = local if question.force_route == "local" else remote
-        if forced is None:
-            setting = "llm.local.path or llm.local.url" if question.force_route == "local" else "ANTHROPIC_API_KEY"
-            raise UsageError(
-                f"force_route is {question.force_route} and there is no such model", f"set {setting}, or leave it out"
-            )
-        if forced is remote and most > question.max_cost_usd > 0:
-            raise UsageError(
-                f"force_route is remote and the answer might cost {most:.6f} USD, more than max_cost_usd",
-                "raise max_cost_usd, or leave force_route out",
-            )
-        return Plan((forced,), False, (f"the caller asked for {question.force_route}",))
-    notes: list[str] = []
-    if remote and most > question.max_cost_usd > 0:
-        notes.append(f"the remote model might cost {most:.6f} USD, more than the cap")
-        remote = None
+        return _forced(question, local, remote, too_dear)
+    notes = [too_dear] if too_dear else []
     if local is None or remote is None:
         only = local or remote
         notes.append(f"the {only.kind} model is the only one" if only else "there is no model to ask")
         return Plan((only,) if only else (), False, tuple(notes))
-    high, low = settings.local_confidence_threshold, settings.fallback_threshold
     if not (question.prefer_local and settings.routing.prefer_local):
         return Plan((remote, local), False, (*notes, "the remote model was preferred"))
+    if given.remote_wanted is None:
+        return _by_confidence(local, remote, given.confidence, settings, notes)
+    if given.remote_wanted:
+        return Plan((remote, local), False, (*notes, "the expected gain is worth a remote call of the budget"))
+    return Plan((local,), False, (*notes, "the remote calls of the budget are for questions that gain more"))
+
+
+def _by_confidence(local: Choice, remote: Choice, confidence: float, settings: Hybrid, notes: Sequence[str]) -> Plan:
+    """The three bands."""
+    high, low = settings.local_confidence_threshold, settings.fallback_threshold
     if confidence >= high:
         return Plan((local, remote), False, (*notes, f"at or above {high:.2f}: local"))
     if confidence >= low and settings.routing.fallback_enabled:
         return Plan((local, remote), True, (*notes, f"from {low:.2f} to {high:.2f}: local, checked"))
     return Plan((remote, local), False, (*notes, f"below {low:.2f}: remote"))
+
+
+def _affordable(question: Question, models: Models, given: Circumstances, wanted: int) -> tuple[Choice | None, str]:
+    """The remote model with as long an answer as may be paid for, or why there is none."""
+    if models.remote is None:
+        return None, ""
+    bounds = [(given.left_usd, "what is left of today's budget")]
+    if question.max_cost_usd > 0:
+        bounds.append((question.max_cost_usd, "the cap"))
+    most, bound = min(bounds)
+    prompt = models.remote_price(given.prompt_tokens, 0)
+    whole = models.remote_price(given.prompt_tokens, wanted)
+    if whole <= most:
+        return Choice("remote", models.remote, wanted), ""
+    affordable = int(wanted * max(0.0, most - prompt) / (whole - prompt))
+    if affordable >= min(LEAST_ANSWER_TOKENS, wanted):
+        return Choice("remote", models.remote, affordable), ""
+    return None, f"the remote model might cost {whole:.6f} USD, more than {bound}"
+
+
+def _forced(question: Question, local: Choice | None, remote: Choice | None, too_dear: str) -> Plan:
+    kind = question.force_route
+    forced = local if kind == "local" else remote
+    if forced is not None:
+        return Plan((forced,), False, (f"the caller asked for {kind}",))
+    if too_dear and kind == "remote":
+        raise UsageError(
+            f"force_route is remote and {too_dear.removeprefix('the remote model ')}",
+            "raise max_cost_usd or hybrid.budget.daily_usd, or leave force_route out",
+        )
+    setting = "llm.local.path or llm.local.url" if kind == "local" else "ANTHROPIC_API_KEY"
+    raise UsageError(f"force_route is {kind} and there is no such model", f"set {setting}, or leave it out")

@@ -55,6 +55,67 @@ class RouteResult(BaseModel):
     interaction_id: str
 
 
+class ConfidencePart(BaseModel):
+    """Something that the confidence rests on."""
+
+    name: str
+    value: float
+    reason: str
+
+
+class RouteExplanation(BaseModel):
+    """What would be done with a question, and why."""
+
+    route: Literal["local", "remote", "offline"] = Field(description="That it would take, if no model fails")
+    confidence: float = Field(description="Estimated probability that the local answer is good")
+    gain: float = Field(description="How much better the remote answer is expected to be, from -1 to 1")
+    parts: list[ConfidencePart]
+    check_local: bool = Field(description="A local answer would be given only if it is good enough")
+    passages: int = Field(description="Passages that the model would be given")
+    prompt_tokens: int = Field(description="Estimated")
+    reasons: list[str]
+
+
+class FeedbackResult(BaseModel):
+    """What a rating changed."""
+
+    interaction_id: str = Field(description="Of the answer that was rated; a cached answer's is the first one's")
+    rating: int
+    value_score_before: float
+    value_score_after: float
+
+
+class ContextResult(BaseModel):
+    """The passages that a question would be answered from."""
+
+    passages: list[CitedSource]
+    tokens: int = Field(description="Estimated, of what a model would be given of them")
+    notes: list[str]
+
+
+class Turn(BaseModel):
+    """Something that was said."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str
+
+
+class SessionResult(BaseModel):
+    """A conversation."""
+
+    session_id: str
+    turns: list[Turn] = Field(description="Oldest first")
+    tokens: int = Field(description="Estimated")
+    seconds_left: float = Field(description="Until it is forgotten, if nothing more is said")
+
+
+class ClearedSession(BaseModel):
+    """A conversation that was forgotten."""
+
+    session_id: str
+    turns_removed: int
+
+
 class RoutingStats(BaseModel):
     """Counts and sums over a window of time."""
 
@@ -71,4 +132,4 @@ class RoutingStats(BaseModel):
     total_cost: float
     total_cost_saved: float = Field(description="What asking the remote model every time would have cost more")
     patterns_learned: int
-    calibration_error: float = Field(description="0 until enough answers were rated")
+    calibration_error: float = Field(description="Of the confidence, over rated local answers; 0 until there are 20")

@@ -1,20 +1,42 @@
-"""The hybrid coordinator as its tools see it."""
+"""The hybrid coordinator as its tools see it: arguments checked, work handed on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ports.answering import Answer, Answering, Question
+from ..errors import NotFoundError
+from ..ports.answering import Answer, Question
 from ..ports.interactions import Interactions
+from ..ports.retrieval import Retrieval
+from ..ports.sessions import Sessions
 from ..settings import Settings
 from ..validation import checked_choice, checked_context, checked_number, checked_text
-from .models import RouteResult, RoutingStats, cited
+from .answers import citations
+from .augmentation import augmented, estimated_tokens
+from .feedback import Feedback
+from .models import (
+    ClearedSession,
+    ConfidencePart,
+    ContextResult,
+    FeedbackResult,
+    RouteExplanation,
+    RouteResult,
+    RoutingStats,
+    SessionResult,
+    Turn,
+    cited,
+)
+from .router import Router
 from .stats import routing_stats
 
 FORCED = ("", "local", "remote")
 MOST_USD = 1000.0
 MAX_CONTEXT_CHARACTERS = 100_000
+MAX_SESSION_ID = 200
+MAX_CORRECTION = 20_000
+MOST_PASSAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +44,38 @@ class Coordinator:
     """The services behind the hybrid coordinator's tools."""
 
     settings: Settings
-    answering: Answering
+    router: Router
+    retrieval: Retrieval
+    sessions: Sessions
     interactions: Interactions
+    feedback: Feedback
+
+    def checked(
+        self,
+        *,
+        query: str,
+        context: Mapping[str, Any] | None = None,
+        prefer_local: bool = True,
+        session_id: str = "",
+        max_cost_usd: float = 0.0,
+        force_route: str = "",
+    ) -> Question:
+        """A question whose parts are acceptable.
+
+        Raises:
+            UsageError: One of them is not.
+        """
+        checked_choice("force_route", force_route, FORCED)
+        checked_number("max_cost_usd", max_cost_usd, 0, MOST_USD)
+        checked_context(context or {}, MAX_CONTEXT_CHARACTERS)
+        return Question(
+            query=self._checked_query(query),
+            context=context or {},
+            session_id=checked_text("session_id", session_id, MAX_SESSION_ID, required=False),
+            prefer_local=prefer_local,
+            max_cost_usd=max_cost_usd,
+            force_route=force_route,
+        )
 
     async def route_query(
         self,
@@ -41,20 +93,39 @@ class Coordinator:
             UsageError: An argument is not acceptable, or the forced route has no model.
             UnavailableError: The database is down.
         """
-        security = self.settings.security
-        checked_choice("force_route", force_route, FORCED)
-        checked_number("max_cost_usd", max_cost_usd, 0, MOST_USD)
-        checked_context(context, MAX_CONTEXT_CHARACTERS)
-        question = Question(
-            query=checked_text("query", query, security.max_query_length) if security.query_validation else query,
+        question = self.checked(
+            query=query,
             context=context,
-            session_id=checked_text("session_id", session_id, 200, required=False),
             prefer_local=prefer_local,
+            session_id=session_id,
             max_cost_usd=max_cost_usd,
             force_route=force_route,
         )
-        answer = await self.answering.cached(question) or await self.answering.route(question)
+        answer = await self.router.cached(question) or await self.router.route(question)
         return _result(answer)
+
+    async def explain_route(self, query: str) -> RouteExplanation:
+        """What would be done with a question.
+
+        Raises:
+            UsageError: The question is not acceptable.
+            UnavailableError: The database is down.
+        """
+        prepared = await self.router.explain(Question(query=self._checked_query(query)))
+        estimate, plan = prepared.estimate, prepared.plan
+        return RouteExplanation(
+            route=plan.first,
+            confidence=round(estimate.value, 4),
+            gain=round(estimate.gain, 4),
+            parts=[
+                ConfidencePart(name=part.name, value=round(part.value, 4), reason=part.reason)
+                for part in estimate.parts
+            ],
+            check_local=plan.check_local,
+            passages=prepared.given,
+            prompt_tokens=prepared.prompt_tokens,
+            reasons=list(prepared.reasons),
+        )
 
     async def routing_stats(self, window: str) -> RoutingStats:
         """Counts and sums over a window of time.
@@ -64,6 +135,70 @@ class Coordinator:
             UnavailableError: The database is down.
         """
         return await routing_stats(self.interactions, window)
+
+    async def give_feedback(self, *, interaction_id: str, rating: int, correction: str) -> FeedbackResult:
+        """Rate an answer.
+
+        Raises:
+            UsageError: An argument is not acceptable.
+            NotFoundError: There is no such interaction.
+            UnavailableError: The database is down.
+        """
+        checked_number("rating", rating, -1, 1)
+        text = checked_text("correction", correction, MAX_CORRECTION, required=False)
+        return await self.feedback.give(checked_text("interaction_id", interaction_id, 100), rating, text)
+
+    async def search_context(self, *, query: str, limit: int) -> ContextResult:
+        """The passages that a question would be answered from.
+
+        Raises:
+            UsageError: An argument is not acceptable.
+            UnavailableError: The database is down.
+        """
+        checked_number("limit", limit, 1, MOST_PASSAGES)
+        found = await self.retrieval.search(self._checked_query(query), limit=limit)
+        given = augmented(found.passages, self.settings.hybrid.context_tokens, most=limit)
+        return ContextResult(
+            passages=cited(citations(given.passages)),
+            tokens=given.tokens,
+            notes=[*found.notes, *given.notes],
+        )
+
+    async def get_session(self, session_id: str) -> SessionResult:
+        """What was said in a conversation.
+
+        Raises:
+            UsageError: The id is not acceptable.
+            NotFoundError: There is no such conversation, or it rested too long.
+            UnavailableError: The store is down.
+        """
+        name = checked_text("session_id", session_id, MAX_SESSION_ID)
+        found = await self.sessions.get(name)
+        if found is None:
+            minutes = self.settings.hybrid.session_seconds / 60
+            raise NotFoundError(
+                f"there is no session {name!r}", f"it is forgotten {minutes:g} minutes after its last question"
+            )
+        return SessionResult(
+            session_id=name,
+            turns=[Turn(role=turn.role, content=turn.content) for turn in found.turns],
+            tokens=sum(estimated_tokens(turn.content) for turn in found.turns),
+            seconds_left=round(found.seconds_left, 1),
+        )
+
+    async def clear_session(self, session_id: str) -> ClearedSession:
+        """Forget a conversation.
+
+        Raises:
+            UsageError: The id is not acceptable.
+            UnavailableError: The store is down.
+        """
+        name = checked_text("session_id", session_id, MAX_SESSION_ID)
+        return ClearedSession(session_id=name, turns_removed=await self.sessions.clear(name))
+
+    def _checked_query(self, query: str) -> str:
+        security = self.settings.security
+        return checked_text("query", query, security.max_query_length) if security.query_validation else query
 
 
 def _result(answer: Answer) -> RouteResult:

@@ -44,7 +44,7 @@ async def routing_stats(interactions: Interactions, window: str, now: datetime |
         total_cost=round(totals.cost_usd, 6),
         total_cost_saved=round(totals.saved_usd, 6),
         patterns_learned=totals.patterns,
-        calibration_error=0.0,
+        calibration_error=round(totals.calibration_error, 4),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from .chat import Message
 from .retrieval import Retrieved
 
 Route: TypeAlias = Literal["local", "remote_fallback", "remote", "cache", "offline", "knowledge"]
@@ -23,6 +24,9 @@ class Question:
         prefer_local: False asks the remote model first.
         max_cost_usd: Most that the answer may cost; 0 for no cap.
         force_route: `local`, `remote` or empty.
+        max_answer_tokens: Longest answer; 0 for the configured one.
+        history: What was said before, oldest first; private like the context. Filled in from the session by who
+            answers, unless the caller brings it along.
     """
 
     query: str
@@ -33,6 +37,13 @@ class Question:
     prefer_local: bool = True
     max_cost_usd: float = 0.0
     force_route: str = ""
+    max_answer_tokens: int = 0
+    history: tuple[Message, ...] = ()
+
+    @property
+    def private(self) -> bool:
+        """Whether the answer may hold what only this caller knows."""
+        return bool(self.context or self.session_id or self.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,9 @@ class Answer:
         value_score: How much the interaction is worth learning from, in [0, 1].
         learned: Valued at or above the threshold and handed to the learning pipeline.
         reasons: Why this route, step by step.
+        quality: How good the answer was judged, in [0, 1].
+        answered_by: Where the cache answered, the interaction that the answer is from; else empty.
+        truncated: The answer ended at the token limit.
     """
 
     response: str
@@ -73,6 +87,9 @@ class Answer:
     sources: tuple[Citation, ...]
     reasons: tuple[str, ...]
     interaction_id: str
+    quality: float = 0.0
+    answered_by: str = ""
+    truncated: bool = False
 
 
 class Answering(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import UnavailableError
-from ...ports.answering import Answer
-from ...ports.interactions import RoutingTotals
+from ...ports.answering import Answer, Route
+from ...ports.interactions import Interaction, RoutingTotals
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -19,14 +20,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECONDS_TO_GATHER = 0.02
+# A calibration error of fewer answers says more about chance than about the confidence.
+LEAST_RATED = 20
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgresInteractions:
-    """The port `Interactions` on PostgreSQL."""
+class Value(Protocol):
+    """The value score of an answer, from what it is made of."""
 
-    def __init__(self, database: Database) -> None:
+    def __call__(self, route: Route, quality: float, tokens_out: int, *, rating: int, reused: int) -> float:
+        """In [0, 1]."""
+        ...
+
+
+class PostgresInteractions:
+    """The port `Interactions` on PostgreSQL.
+
+    Args:
+        database: Where they are.
+        value: Values an answer anew when it was served again.
+    """
+
+    def __init__(self, database: Database, value: Value) -> None:
         self._database = database
+        self._value = value
         self._sql = queries("interactions")
         self._waiting: list[dict[str, Any]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -55,9 +72,15 @@ class PostgresInteractions:
             # Replies go first, and those of the next moment are written together.
             await asyncio.sleep(SECONDS_TO_GATHER)
             rows, self._waiting = self._waiting, []
+            served = Counter(row["answered_by"] for row in rows if row["answered_by"])
             try:
                 async with self._database.write() as connection, connection.cursor() as cursor:
                     await cursor.executemany(self._sql["add"], rows)
+                    counted = {"ids": list(served), "times": list(served.values())}
+                    await cursor.execute(self._sql["count_reuse"], counted)
+                    again = [{"id": row.pop("id"), "value_score": self._value(**row)} for row in await cursor.fetchall()]
+                    if again:
+                        await cursor.executemany(self._sql["revalue"], again)
             except UnavailableError as error:
                 logger.warning("%d interactions are not recorded: %s", len(rows), error)
 
@@ -65,10 +88,31 @@ class PostgresInteractions:
         """See `Interactions.totals`."""
         await self.close()
         async with self._database.read() as connection:
-            cursor = await connection.execute(self._sql["totals"], {"since": since or _BEGINNING})
+            values = {"since": since or _BEGINNING, "least_rated": LEAST_RATED}
+            cursor = await connection.execute(self._sql["totals"], values)
             row = await cursor.fetchone()
         assert row is not None, "an aggregate without groups gives one row"  # noqa: S101 - an SQL certainty
-        return RoutingTotals(**row)
+        return RoutingTotals(**{**row, "calibration_error": row["calibration_error"] or 0.0})
+
+    async def get(self, interaction_id: str) -> Interaction | None:
+        """See `Interactions.get`."""
+        await self.close()
+        async with self._database.read() as connection:
+            row = await (await connection.execute(self._sql["get"], {"id": interaction_id})).fetchone()
+            return Interaction(**row) if row else None
+
+    async def rate(self, interaction_id: str, *, rating: int, correction: str, value_score: float) -> None:
+        """See `Interactions.rate`."""
+        values = {"id": interaction_id, "rating": rating, "correction": correction, "value_score": value_score}
+        async with self._database.write_statement() as connection:
+            await connection.execute(self._sql["rate"], values)
+
+    async def spent_usd(self, since: datetime) -> float:
+        """See `Interactions.spent_usd`."""
+        async with self._database.read() as connection:
+            row = await (await connection.execute(self._sql["spent"], {"since": since})).fetchone()
+        assert row is not None, "an aggregate without groups gives one row"  # noqa: S101 - an SQL certainty
+        return float(row["usd"])
 
 
 def _row(query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""The hybrid coordinator put together."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..ports.jobs import Schedule
+from ..ports.retrieval import Retrieval
+from ..settings import Settings
+from ..telemetry.events import JsonlEvents
+from .models import ModelAdapters
+from .stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..hybrid.cache import AnswerCache, SemanticCache
+    from ..hybrid.chat_completions import ChatCompletions
+    from ..hybrid.outcome_log import OutcomeLog
+    from ..hybrid.preparation import Preparation
+    from ..hybrid.router import Router
+    from ..hybrid.service import Coordinator
+    from ..hybrid.spending import DailyBudget
+    from ..jobs.worker import Handler
+
+FIT_OUTCOMES = "hybrid.fit_outcomes"
+
+
+class HybridParts:
+    """What the hybrid coordinator is made of.
+
+    Args:
+        settings: Of everything.
+        stores: Where its tables are.
+        models: Those that answer, and the embedder.
+        events: Its telemetry.
+        retrieval: Gives the search of the knowledge base.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        models: ModelAdapters,
+        *,
+        events: JsonlEvents,
+        retrieval: Callable[[], Retrieval],
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._models = models
+        self._events = events
+        self._retrieval = retrieval
+
+    @cached_property
+    def router(self) -> Router:
+        """Answers questions."""
+        from ..hybrid.execution import Execution
+        from ..hybrid.recording import Recorder
+        from ..hybrid.router import Router
+
+        models = self._models.all
+        return Router(
+            models=models,
+            exact=self._exact,
+            semantic=self._semantic,
+            preparation=self._preparation,
+            execution=Execution(self._settings.hybrid, self._daily, models.remote_price),
+            recorder=Recorder(
+                interactions=self._stores.interactions,
+                sessions=self._stores.sessions,
+                events=self._events,
+                price=models.remote_price,
+            ),
+            outcomes=self._outcomes,
+            documents=self._stores.documents,
+            settings=self._settings,
+        )
+
+    @cached_property
+    def service(self) -> Coordinator:
+        """The services behind the tools."""
+        from ..hybrid.feedback import Feedback
+        from ..hybrid.service import Coordinator
+
+        return Coordinator(
+            settings=self._settings,
+            router=self.router,
+            retrieval=self._retrieval(),
+            sessions=self._stores.sessions,
+            interactions=self._stores.interactions,
+            feedback=Feedback(self._stores.interactions, self._semantic, self._outcomes, self._events),
+        )
+
+    @cached_property
+    def chat_completions(self) -> ChatCompletions:
+        """The router for clients of OpenAI's API."""
+        from ..hybrid.chat_completions import ChatCompletions
+
+        return ChatCompletions(self.router, self._settings.security)
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What the worker does for the coordinator, by the job's name."""
+        return {FIT_OUTCOMES: self._fit_outcomes}
+
+    @property
+    def schedules(self) -> list[Schedule]:
+        """What it does again and again."""
+        return [Schedule(FIT_OUTCOMES, "*/5 * * * *")] if self._settings.hybrid.learning.enabled else []
+
+    async def _fit_outcomes(self) -> None:
+        from ..hybrid.confidence.training import OutcomeTraining
+
+        await OutcomeTraining(self._stores.outcomes, self._models.embedder.model).run()
+
+    @cached_property
+    def _preparation(self) -> Preparation:
+        from ..hybrid.budget import RemoteBudget
+        from ..hybrid.confidence import ConfidenceEstimator
+        from ..hybrid.confidence.training import OutcomeModels
+        from ..hybrid.preparation import Preparation
+
+        hybrid, stores = self._settings.hybrid, self._stores
+        budget = RemoteBudget(stores.outcomes, stores.interactions, hybrid.budget)
+        return Preparation(
+            models=self._models.all,
+            retrieval=self._retrieval(),
+            embedder=self._models.embedder,
+            sessions=stores.sessions,
+            estimator=ConfidenceEstimator(OutcomeModels(stores.outcomes), hybrid),
+            daily=self._daily,
+            budget=budget if hybrid.budget.ranks_by_gain else None,
+            settings=self._settings,
+        )
+
+    @cached_property
+    def _daily(self) -> DailyBudget:
+        from ..hybrid.spending import DailyBudget
+
+        return DailyBudget(self._stores.interactions, self._settings.hybrid.budget.daily_usd)
+
+    @cached_property
+    def _outcomes(self) -> OutcomeLog:
+        from ..hybrid.outcome_log import OutcomeLog
+
+        return OutcomeLog(self._stores.outcomes, self._models.embedder.model)
+
+    @cached_property
+    def _exact(self) -> AnswerCache:
+        from ..hybrid.cache import AnswerCache
+
+        return AnswerCache(self._stores.cache, self._settings.hybrid.routing.cache_ttl)
+
+    @cached_property
+    def _semantic(self) -> SemanticCache:
+        from ..hybrid.cache import SemanticCache
+        from ..hybrid.cache.policy import FixedThreshold
+
+        cache = self._settings.hybrid.cache
+        return SemanticCache(
+            self._exact,
+            self._stores.answer_index,
+            FixedThreshold(cache.similarity_threshold),
+            ttl_seconds=self._settings.hybrid.routing.cache_ttl,
+            enabled=cache.semantic_enabled,
+        )

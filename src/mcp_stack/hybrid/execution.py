@@ -1,0 +1,175 @@
+"""Asking the models of a plan, one after the other, until one gives an answer that will do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass, replace
+
+from ..errors import StackError, UnavailableError, UsageError
+from ..ports.answering import Route
+from ..ports.chat import Completion, Message
+from ..settings.tree import Hybrid
+from .decision import Choice, Plan
+from .quality import assess, defect_of
+from .spending import DailyBudget
+
+# The remote model is the reference that local answers are measured by, so its answers are taken as good, not as sure.
+REMOTE_QUALITY = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What execution gave.
+
+    Attributes:
+        route: How it was answered; `offline` if no model could.
+        quality: How good the answer is, in [0, 1].
+        completion: Of the model that answered; None if none did.
+        spent_usd: In all, calls that failed or whose answer was rejected included.
+        lasting: Worth remembering; not so after an outage, for the next caller may find the model up again, nor where
+            the answer is plainly bad.
+        local_quality: How good the local answer is, also where it was rejected; None if there is none.
+    """
+
+    text: str
+    route: Route
+    quality: float
+    completion: Completion | None
+    spent_usd: float
+    lasting: bool = True
+    local_quality: float | None = None
+
+
+class BrokenOffError(UnavailableError):
+    """An answer ended after its first words had been given away.
+
+    Args:
+        error: Why.
+        text: What had been given.
+        route: Of the model that gave it.
+        spent_usd: In all.
+    """
+
+    def __init__(self, error: StackError, text: str, route: Route, spent_usd: float) -> None:
+        super().__init__(f"the answer broke off: {error.problem}", error.remedy)
+        self.text = text
+        self.route = route
+        self.spent_usd = spent_usd
+
+
+class Execution:
+    """Asks models.
+
+    Args:
+        settings: Of the coordinator.
+        budget: Told of what is spent.
+        price: Of the remote model in US dollars, from tokens in and out.
+    """
+
+    def __init__(self, settings: Hybrid, budget: DailyBudget, price: Callable[[int, int], float]) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._price = price
+
+    async def run(
+        self,
+        plan: Plan,
+        messages: Sequence[Message],
+        *,
+        passage_count: int,
+        prompt_tokens: int,
+        reasons: list[str],
+        streaming: bool = False,
+    ) -> AsyncGenerator[str | Outcome, None]:
+        """Yields pieces of the answer where they are streamed, then exactly one outcome.
+
+        Args:
+            plan: Which models.
+            messages: The conversation.
+            passage_count: How many passages it cites.
+            prompt_tokens: Length of the conversation, for what the call may cost.
+            reasons: What happens is told here, for people.
+            streaming: Give the answer piece by piece. A local answer that is checked comes as one piece.
+
+        Raises:
+            BrokenOffError: A model failed after its first words had been given away.
+        """
+        spent, outage = 0.0, False
+        rejected: Outcome | None = None
+        for position, choice in enumerate(plan.choices):
+            checked = choice.kind == "local" and plan.check_local and position + 1 < len(plan.choices)
+            given: list[str] = []
+            completion: Completion | None = None
+            try:
+                async with aclosing(self._asked(choice, messages, prompt_tokens, streaming and not checked)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Completion):
+                            completion = piece
+                        else:
+                            given.append(piece)
+                            yield piece
+                assert completion is not None, "every model ends with a completion"  # noqa: S101 - the port says so
+            except (UnavailableError, UsageError) as error:
+                cost = float(getattr(error, "spent_usd", 0.0))
+                self._budget.spend(cost)
+                spent += cost
+                if given:
+                    raise BrokenOffError(error, "".join(given), choice.kind, spent) from error
+                reasons.append(f"the {choice.kind} model failed: {error.problem}")
+                outage = True
+                continue
+            self._budget.spend(completion.cost_usd)
+            spent += completion.cost_usd
+            outcome = await self._judged(choice, messages, completion, passage_count, reasons)
+            outcome = replace(outcome, spent_usd=spent, lasting=outcome.lasting and not outage)
+            if choice.kind == "remote":
+                if rejected is not None:
+                    outcome = replace(outcome, route="remote_fallback", local_quality=rejected.local_quality)
+            elif checked and outcome.quality < self._settings.fallback_quality:
+                reasons.append(f"below {self._settings.fallback_quality:.2f}: the remote model is asked")
+                rejected = outcome
+                continue
+            if streaming and checked:
+                yield outcome.text
+            yield outcome
+            return
+        if rejected is not None:
+            reasons.append("the local answer is given all the same")
+            if streaming:
+                yield rejected.text
+            yield replace(rejected, spent_usd=spent, lasting=False)
+            return
+        yield Outcome("", "offline", 0.0, None, spent, lasting=not plan.choices)
+
+    async def _asked(
+        self, choice: Choice, messages: Sequence[Message], prompt_tokens: int, streaming: bool
+    ) -> AsyncGenerator[str | Completion, None]:
+        set_aside: AbstractContextManager[None] = nullcontext()
+        if choice.kind == "remote":
+            set_aside = self._budget.promised(self._price(prompt_tokens, choice.max_tokens))
+        with set_aside:
+            if not streaming:
+                yield await choice.model.complete(messages, choice.max_tokens)
+                return
+            stream: AsyncIterator[str | Completion] = choice.model.stream(messages, choice.max_tokens)
+            async for piece in stream:
+                yield piece
+
+    async def _judged(
+        self,
+        choice: Choice,
+        messages: Sequence[Message],
+        completion: Completion,
+        passage_count: int,
+        reasons: list[str],
+    ) -> Outcome:
+        if choice.kind == "local":
+            judged = await assess(choice.model, messages, completion, passage_count)
+            reasons.append(judged.reason)
+            quality = judged.value
+            return Outcome(completion.text, "local", quality, completion, 0.0, quality > 0, local_quality=quality)
+        defect = defect_of(completion, passage_count)
+        if defect:
+            reasons.append(f"the remote answer {defect}")
+        return Outcome(completion.text, "remote", 0.0 if defect else REMOTE_QUALITY, completion, 0.0, not defect)

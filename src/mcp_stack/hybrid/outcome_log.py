@@ -1,0 +1,74 @@
+"""What became of routed questions, written down for the outcome model to learn from."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from ..errors import StackError
+from ..ports.answering import Answer
+from ..ports.interactions import Interaction
+from ..ports.outcomes import Asked, Outcome, Outcomes
+from .confidence import FEATURES_VERSION
+from .execution import Outcome as Execution
+from .preparation import Prepared
+
+logger = logging.getLogger(__name__)
+
+_ASKED: dict[str, Asked] = {"local": "local", "remote": "remote", "remote_fallback": "both"}
+
+
+class OutcomeLog:
+    """Writes outcomes down; one that cannot be written is logged, for it only makes the model learn later.
+
+    The first label of an answer is its quality as the checks saw it; what a person says of it takes its place.
+
+    Args:
+        outcomes: Where they are.
+        embedder: Names the model of the vectors.
+    """
+
+    def __init__(self, outcomes: Outcomes, embedder: str) -> None:
+        self._outcomes = outcomes
+        self._embedder = embedder
+
+    async def add(self, prepared: Prepared, outcome: Execution, answer: Answer) -> None:
+        """Write down what came of a question that a model answered."""
+        asked = _ASKED.get(answer.route)
+        if asked is None:
+            return
+        query = prepared.estimate.query
+        row = Outcome(
+            interaction_id=answer.interaction_id,
+            asked_at=datetime.now(UTC),
+            embedder=self._embedder if query.vector else "",
+            vector=query.vector,
+            features_version=FEATURES_VERSION,
+            features=query.features,
+            words=query.words,
+            p_true=prepared.estimate.p_true,
+            asked=asked,
+            gain=prepared.estimate.gain,
+            propensity=prepared.propensity,
+            local=outcome.local_quality,
+            remote=outcome.quality if asked != "local" else None,
+        )
+        try:
+            await self._outcomes.add(row)
+        except StackError as error:
+            logger.warning("the outcome of %s is not recorded: %s", answer.interaction_id, error)
+
+    async def rated(self, interaction: Interaction, rating: int) -> None:
+        """Let what a person said take the place of what the checks saw.
+
+        Raises:
+            UnavailableError: The store is down or full.
+        """
+        good = {-1: 0.0, 1: 1.0}.get(rating, interaction.quality)
+        match _ASKED.get(interaction.route):
+            case "local":
+                await self._outcomes.label(interaction.id, local=good)
+            case "remote" | "both":
+                await self._outcomes.label(interaction.id, remote=good)
+            case None:
+                return

@@ -1,0 +1,87 @@
+"""What is kept of an answer: the interaction, its event, the turns of its conversation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..errors import StackError, UnavailableError
+from ..ports.answering import Answer, Question
+from ..ports.chat import Message
+from ..ports.events import Events
+from ..ports.interactions import Interactions
+from ..ports.sessions import Sessions
+from ..trace import current
+
+logger = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Records answers; what cannot be recorded is logged, and the answer is given all the same.
+
+    Args:
+        price: Of the remote model in US dollars, from tokens in and out: what a free answer saves.
+    """
+
+    def __init__(
+        self,
+        *,
+        interactions: Interactions,
+        sessions: Sessions,
+        events: Events,
+        price: Callable[[int, int], float],
+    ) -> None:
+        self._interactions = interactions
+        self._sessions = sessions
+        self._events = events
+        self._price = price
+
+    async def answered(self, question: Question, answer: Answer) -> None:
+        """Record what a model or the passages answered."""
+        saved = self._price(answer.tokens_in, answer.tokens_out) if answer.route == "local" else 0.0
+        try:
+            await self._interactions.add(question.query, answer, saved, question.session_id, private=question.private)
+            current().mark("recorded")
+        except UnavailableError as error:
+            logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
+        await self._continue(question, answer)
+        self._tell(question, answer)
+
+    async def served_again(self, question: Question, answer: Answer, found: Answer) -> None:
+        """Record what was answered before.
+
+        Args:
+            question: The question.
+            answer: As it is given now.
+            found: As it was given first.
+        """
+        saved = self._price(found.tokens_in, found.tokens_out)
+        self._interactions.add_soon(question.query, answer, saved, question.session_id)
+        await self._continue(question, answer)
+        self._tell(question, answer)
+
+    async def _continue(self, question: Question, answer: Answer) -> None:
+        if not question.session_id or answer.route in ("offline", "knowledge"):
+            return
+        turns = [Message("user", question.query), Message("assistant", answer.response)]
+        try:
+            await self._sessions.append(question.session_id, turns)
+        except StackError as error:
+            logger.warning("the session goes on without this answer: %s", error)
+
+    def _tell(self, question: Question, answer: Answer) -> None:
+        self._events.record(
+            "query_completion",
+            interaction_id=answer.interaction_id,
+            query=question.query,
+            response=answer.response,
+            route=answer.route,
+            model=answer.model,
+            confidence=answer.confidence,
+            latency_ms=answer.latency_ms,
+            cost=answer.cost_usd,
+            tokens=answer.tokens_in + answer.tokens_out,
+            value_score=answer.value_score,
+            learned=answer.learned,
+            steps=current().told(),
+        )

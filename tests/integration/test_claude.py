@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.claude import ClaudeChat
-from mcp_stack.ports.chat import Completion, Message
-from tests.support.scripted_claude import ScriptedClaude
+from mcp_stack.ports.chat import Completion, FailedAnswerError, Message
+from tests.support.scripted_claude import ScriptedClaude, event_text
 
 KEY = "sk-ant-very-secret-0123456789"
 QUESTION = [Message("system", "Be brief."), Message("system", "Be kind."), Message("user", "Capital of France?")]
@@ -162,6 +164,155 @@ async def test_an_error_event_in_mid_stream_is_unavailable(claude: ScriptedClaud
     claude.fails_midway("The capital")
     with pytest.raises(UnavailableError, match="overloaded"):
         await _ask(model, streamed=True)
+
+
+# What a failed answer costs
+
+
+async def test_a_stream_that_drops_says_what_it_had_cost(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    text = "The capital of France is " * 20
+    claude.drops_connection(after=text, tokens_in=1000, cache_write=2000, cache_read=3000)
+    with pytest.raises(FailedAnswerError, match="connection to Claude was lost") as failed:
+        await _ask(model, streamed=True)
+    partial = failed.value.partial
+    assert (partial.text, partial.tokens_in) == (text, 6000)
+    # 500 characters come to 125 tokens: (1000 * 3 + 125 * 15 + 2000 * 3.75 + 3000 * 0.3) / 1e6
+    assert (partial.tokens_out, failed.value.spent_usd) == (125, 0.013275)
+
+
+async def test_an_error_event_in_mid_stream_says_what_it_had_cost(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.fails_midway("The capital", tokens_in=1000)
+    with pytest.raises(FailedAnswerError, match="overloaded") as failed:
+        await _ask(model, streamed=True)
+    assert failed.value.spent_usd == 0.00303  # (1000 * 3 + 2 * 15) / 1e6
+
+
+async def test_a_stream_that_stalls_is_given_up_and_says_what_it_had_cost(claude: ScriptedClaude) -> None:
+    claude.stalls("The capital")
+    model = ClaudeChat(KEY, base_url=claude.url, timeout_seconds=0.3)
+    with pytest.raises(FailedAnswerError, match=r"did not answer within 0\.3 s") as failed:
+        await _ask(model, streamed=True)
+    assert failed.value.spent_usd > 0
+    await model.close()
+
+
+async def test_what_was_refused_or_never_began_costs_nothing(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.fails(401)
+    claude.drops_connection()
+    claude.drops_connection()
+    for _ in range(2):
+        with pytest.raises(UnavailableError) as failed:
+            await _ask(model, streamed=True)
+        assert not isinstance(failed.value, FailedAnswerError)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
+@pytest.mark.parametrize("reason", ["end_turn", "refusal", "max_tokens"])
+async def test_an_answer_without_text_is_a_failure_that_was_paid_for(
+    claude: ScriptedClaude, model: ClaudeChat, streamed: bool, reason: str
+) -> None:
+    claude.answers("", stop_reason=reason, tokens_in=1000, tokens_out=0)
+    with pytest.raises(FailedAnswerError, match=reason) as failed:
+        await _ask(model, streamed)
+    assert failed.value.spent_usd == 0.003
+
+
+# Replies that are none
+
+_ANSWER = {
+    "id": "msg_scripted",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-6",
+    "content": [{"type": "text", "text": "Paris."}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 5, "output_tokens": 2},
+}
+_START = event_text({"type": "message_start", "message": _ANSWER | {"content": [], "stop_reason": None}})
+_DELTA = event_text({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Paris"}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{not json",
+        "[1, 2]",
+        "null",
+        json.dumps({name: value for name, value in _ANSWER.items() if name != "usage"}),
+        json.dumps(_ANSWER | {"usage": None}),
+        json.dumps(_ANSWER | {"usage": {"input_tokens": "many", "output_tokens": 2}}),
+        json.dumps(_ANSWER | {"content": None}),
+        json.dumps(_ANSWER | {"content": [{"type": "text", "text": None}]}),
+    ],
+)
+async def test_a_malformed_reply_is_unavailable(claude: ScriptedClaude, model: ClaudeChat, body: str) -> None:
+    claude.says(body)
+    with pytest.raises(UnavailableError, match="malformed"):
+        await model.complete(QUESTION, 50)
+    claude.answers("Paris.")
+    assert (await model.complete(QUESTION, 50)).text == "Paris."
+
+
+async def test_a_page_instead_of_a_reply_is_unavailable(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    for streamed in (False, True):
+        claude.says("<html>Please log in</html>", kind="text/html")
+        with pytest.raises(UnavailableError, match="malformed"):
+            await _ask(model, streamed)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (),
+        (_DELTA,),
+        (_START, "event: content_block_delta\ndata: {oops\n\n"),
+        (_START, _DELTA),
+        (event_text({"type": "message_start", "message": {"type": "message"}}), _DELTA),
+        (_START, event_text({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})),
+    ],
+)
+async def test_a_malformed_stream_is_unavailable(
+    claude: ScriptedClaude, model: ClaudeChat, events: tuple[str, ...]
+) -> None:
+    claude.streams(*events)
+    with pytest.raises(UnavailableError, match="malformed"):
+        await _ask(model, streamed=True)
+
+
+# The prompt cache
+
+
+def _marked(body: dict[str, Any]) -> list[str]:
+    """Texts that carry a mark, in the order of the prompt."""
+    blocks = [body.get("system", ""), *(turn["content"] for turn in body["messages"])]
+    return [block["text"] for each in blocks if isinstance(each, list) for block in each if "cache_control" in block]
+
+
+async def test_a_long_system_prompt_is_marked_and_a_short_one_is_not(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.always_answers("Paris.")
+    rules = "Be brief. " * 500
+    await model.complete([Message("system", rules), Message("user", "Hello")], 50)
+    await _ask(model, streamed=True)
+    long, short = (request.body for request in claude.received)
+    assert _marked(long) == [rules]
+    assert _marked(short) == []
+
+
+async def test_a_conversation_that_goes_on_is_marked_at_its_last_answer_and_never_at_the_question(
+    claude: ScriptedClaude, model: ClaudeChat
+) -> None:
+    claude.always_answers("Paris.")
+    turns = [Message("user", "Tell me of France. " * 150), Message("assistant", "It is a country. " * 150)]
+    question = Message("user", "And its capital? " * 300)
+    await model.complete([*turns, question], 50)
+    await model.complete([question], 50)
+    await model.complete([Message("user", "Hello"), Message("assistant", "Hello"), question], 50)
+    going_on, first, short = (request.body for request in claude.received)
+    assert _marked(going_on) == [turns[1].content]
+    assert _marked(first) == []
+    assert _marked(short) == []
 
 
 async def test_nobody_listening_is_unavailable() -> None:

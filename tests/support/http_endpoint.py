@@ -6,6 +6,7 @@ connection, before the first byte or in the middle of a stream.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -36,6 +37,9 @@ Reply: TypeAlias = Callable[[Received], Response]
 
 DROP = "\0drop"
 """In a stream's pieces: end the connection here, as a dying server would."""
+
+STALL = "\0stall"
+"""In a stream's pieces: send nothing more, and keep the connection open."""
 
 
 class HttpEndpoint:
@@ -120,6 +124,8 @@ class HttpEndpoint:
             if piece == DROP:
                 self._abort(request)
                 return
+            if piece == STALL:
+                await asyncio.Event().wait()
             yield piece
 
     def _abort(self, request: Request) -> None:

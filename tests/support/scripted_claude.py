@@ -17,7 +17,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from .http_endpoint import DROP, HttpEndpoint, Received, Reply, dropped, event_stream, failure, in_words
+from .http_endpoint import DROP, STALL, HttpEndpoint, Received, Reply, dropped, event_stream, failure, in_words
 
 _ERRORS = {
     400: ("invalid_request_error", "messages: at least one message is required"),
@@ -48,14 +48,26 @@ class ScriptedClaude(HttpEndpoint):
         error = {"type": "error", "error": {"type": kind, "message": message or usual}}
         self.then(failure(status, error, retry_after=retry_after))
 
-    def drops_connection(self, *, after: str = "") -> None:
+    def drops_connection(self, *, after: str = "", **details: Any) -> None:
         """The next reply breaks off: in the middle of a stream after this text, or before its first byte."""
-        self.then(answer(after, end=[DROP]) if after else dropped)
+        self.then(answer(after, end=[DROP], **details) if after else dropped)
 
-    def fails_midway(self, after: str, kind: str = "overloaded_error") -> None:
+    def fails_midway(self, after: str, kind: str = "overloaded_error", **details: Any) -> None:
         """The next reply is a stream that ends in an error event after this text."""
         event = {"type": "error", "error": {"type": kind, "message": "Overloaded"}}
-        self.then(answer(after, end=[_event(event)]))
+        self.then(answer(after, end=[event_text(event)], **details))
+
+    def stalls(self, after: str) -> None:
+        """The next reply is a stream that sends nothing more after this text, and does not end."""
+        self.then(answer(after, end=[STALL]))
+
+    def says(self, body: str, *, kind: str = "application/json") -> None:
+        """The next reply is this text, whatever it is."""
+        self.then(lambda _request: Response(body, media_type=kind))
+
+    def streams(self, *events: str) -> None:
+        """The next reply is a stream of these events, whatever they are."""
+        self.then(lambda _request: event_stream(list(events)))
 
 
 def answer(
@@ -112,24 +124,25 @@ def answer(
 
 def _events(message: dict[str, Any], end: list[str] | None) -> list[str]:
     opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
-    events = [_event({"type": "message_start", "message": opening})]
+    events = [event_text({"type": "message_start", "message": opening})]
     for index, block in enumerate(message["content"]):
         kind = block["type"]
-        events.append(_event({"type": "content_block_start", "index": index, "content_block": {**block, kind: ""}}))
+        events.append(event_text({"type": "content_block_start", "index": index, "content_block": {**block, kind: ""}}))
         for piece in in_words(block[kind]):
             delta = {"type": f"{kind}_delta", kind: piece}
-            events.append(_event({"type": "content_block_delta", "index": index, "delta": delta}))
+            events.append(event_text({"type": "content_block_delta", "index": index, "delta": delta}))
         if end is not None and index == len(message["content"]) - 1:
             return [*events, *end]
-        events.append(_event({"type": "content_block_stop", "index": index}))
+        events.append(event_text({"type": "content_block_stop", "index": index}))
     stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     usage = {"output_tokens": message["usage"]["output_tokens"]}
     return [
         *events,
-        _event({"type": "message_delta", "delta": stop, "usage": usage}),
-        _event({"type": "message_stop"}),
+        event_text({"type": "message_delta", "delta": stop, "usage": usage}),
+        event_text({"type": "message_stop"}),
     ]
 
 
-def _event(data: dict[str, Any]) -> str:
+def event_text(data: dict[str, Any]) -> str:
+    """A server-sent event as it goes over the wire."""
     return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n"

@@ -10,14 +10,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StackError, UnavailableError, UsageError
-from ..ports.chat import Completion, Message
+from ..ports.chat import Completion, FailedAnswerError, Message
+from .claude_request import request_for
 from .prices import Price, Rates, price_of
 
 if TYPE_CHECKING:
     import anthropic
+    from anthropic.lib.streaming import AsyncMessageStream
     from anthropic.types import Message as Answer
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+CHARACTERS_PER_TOKEN = 4
+
+_MALFORMED = (ValueError, AssertionError, AttributeError, TypeError, LookupError)
+"""What a reply that breaks the API's promises comes to: the SDK takes them for granted."""
 
 
 class ClaudeChat:
@@ -70,7 +76,8 @@ class ClaudeChat:
         """See `ChatModel.complete`.
 
         Raises:
-            UnavailableError: Claude cannot be reached, refuses the key or the request, or is overloaded.
+            UnavailableError: Claude cannot be reached, refuses the key or the request, is overloaded, or sends what is
+                no answer.
             UsageError: The conversation is too long for the model.
         """
         with self._translated():
@@ -82,20 +89,31 @@ class ClaudeChat:
         """See `ChatModel.stream`.
 
         Raises:
-            UnavailableError: As in `complete`.
+            UnavailableError: As in `complete`; a `FailedAnswerError` once Claude told what it takes.
             UsageError: As in `complete`.
         """
-        with self._translated():
-            manager = self._client.messages.stream(**self._request(messages, max_tokens))
-            async with asyncio.timeout(self._timeout_seconds):
-                stream = await manager.__aenter__()
-            async with stream:
-                async for piece in stream.text_stream:
-                    yield piece
-                answer = await stream.get_final_message()
-            if answer.stop_reason is None:
-                raise _dropped()
-            yield self._completion(answer)
+        stream: AsyncMessageStream[None] | None = None
+        pieces: list[str] = []
+        try:
+            with self._translated():
+                manager = self._client.messages.stream(**self._request(messages, max_tokens))
+                async with asyncio.timeout(self._timeout_seconds):
+                    stream = await manager.__aenter__()
+                async with stream:
+                    async for piece in stream.text_stream:
+                        pieces.append(piece)
+                        yield piece
+                    answer = await stream.get_final_message()
+                if answer.stop_reason is None:
+                    raise _dropped()
+                completion = self._completion(answer)
+        except FailedAnswerError:
+            raise
+        except UnavailableError as error:
+            if stream is not None and (partial := self._partial(stream, "".join(pieces))) is not None:
+                raise FailedAnswerError(error.problem, error.remedy, partial) from error
+            raise
+        yield completion
 
     async def close(self) -> None:
         """Close the connections."""
@@ -119,20 +137,45 @@ class ClaudeChat:
             raise UnavailableError(
                 "Claude's connections are closed", "the server is stopping; ask again once it is back"
             )
-        system = "\n\n".join(message.content for message in messages if message.role == "system")
-        turns = [{"role": message.role, "content": message.content} for message in messages if message.role != "system"]
-        request: dict[str, Any] = {"model": self._model, "max_tokens": max_tokens, "messages": turns}
-        return request | ({"system": system} if system else {})
+        return request_for(self._model, messages, max_tokens)
 
     def _completion(self, answer: Answer) -> Completion:
+        """The answer with its tokens and cost.
+
+        Raises:
+            FailedAnswerError: It has no text.
+        """
+        text = "".join(block.text for block in answer.content if block.type == "text")
+        completion = self._counted(answer, text, answer.usage.output_tokens)
+        if not text:
+            raise FailedAnswerError(
+                f"Claude answered without any text (it stopped for: {answer.stop_reason})",
+                "ask differently",
+                completion,
+            )
+        return completion
+
+    def _partial(self, stream: AsyncMessageStream[None], text: str) -> Completion | None:
+        """What came of an answer that broke off; None if Claude did not tell what it takes.
+
+        The count of generated tokens comes last, so they are estimated from the text.
+        """
+        try:
+            answer = stream.current_message_snapshot
+            written = max(answer.usage.output_tokens, len(text) // CHARACTERS_PER_TOKEN)
+            return self._counted(answer, text, written)
+        except _MALFORMED:
+            return None
+
+    def _counted(self, answer: Answer, text: str, tokens_out: int) -> Completion:
         usage = answer.usage
         written, read = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
         return Completion(
-            text="".join(block.text for block in answer.content if block.type == "text"),
+            text=text,
             model=answer.model,
             tokens_in=usage.input_tokens + written + read,
-            tokens_out=usage.output_tokens,
-            cost_usd=self._price.cost_usd(usage.input_tokens, usage.output_tokens, written, read),
+            tokens_out=tokens_out,
+            cost_usd=self._price.cost_usd(usage.input_tokens, tokens_out, written, read),
             truncated=answer.stop_reason in ("max_tokens", "model_context_window_exceeded"),
         )
 
@@ -143,13 +186,17 @@ class ClaudeChat:
             yield
         except sdk.APIStatusError as error:
             raise self._status_error(error) from error
-        except (TimeoutError, sdk.APITimeoutError) as error:
+        except (TimeoutError, sdk.APITimeoutError, _http().TimeoutException) as error:
             raise UnavailableError(
                 f"Claude did not answer within {self._timeout_seconds:g} s",
                 "try later or raise llm.claude.timeout_seconds",
             ) from error
-        except (sdk.APIConnectionError, *_transport_errors()) as error:
+        except (sdk.APIConnectionError, _http().TransportError) as error:
             raise _dropped() from error
+        except _MALFORMED as error:
+            raise UnavailableError(
+                f"Claude's reply is malformed ({type(error).__name__})", "try again, or check llm.claude.url"
+            ) from error
 
     def _status_error(self, error: anthropic.APIStatusError) -> StackError:
         said = str(error.api_message or error.message).replace(self._api_key, "***")
@@ -179,6 +226,6 @@ def _sdk() -> Any:
     return importlib.import_module("anthropic")
 
 
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """What the SDK lets through when a connection breaks in the middle of a stream: its HTTP library's own errors."""
-    return (importlib.import_module("anthropic._base_client").httpx2.TransportError,)
+def _http() -> Any:
+    """The SDK's HTTP library, whose own errors it lets through when a connection breaks in the middle of a stream."""
+    return importlib.import_module("anthropic._base_client").httpx2

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from ..errors import UnavailableError
+
 ModelStatus: TypeAlias = Literal["unloaded", "loading", "ready", "failed", "closed"]
 
 
@@ -57,6 +59,25 @@ class ModelState:
     decode_per_second: float | None = None
 
 
+class FailedAnswerError(UnavailableError):
+    """An answer that cannot be used but was paid for: it broke off, or is empty.
+
+    Args:
+        problem: What is wrong.
+        remedy: What to do about it.
+        partial: What came of it, and what that cost as far as the provider told.
+    """
+
+    def __init__(self, problem: str, remedy: str, partial: Completion) -> None:
+        super().__init__(problem, remedy)
+        self.partial = partial
+
+    @property
+    def spent_usd(self) -> float:
+        """What it cost in US dollars."""
+        return self.partial.cost_usd
+
+
 class ChatModel(Protocol):
     """A model that answers messages."""
 
@@ -73,7 +94,8 @@ class ChatModel(Protocol):
             max_tokens: Most tokens to generate.
 
         Raises:
-            UnavailableError: The model cannot be loaded or reached, or refused for good.
+            UnavailableError: The model cannot be loaded or reached, or refused for good; a `FailedAnswerError` where
+                that cost something.
             UsageError: The conversation does not fit the model's context.
         """
         ...

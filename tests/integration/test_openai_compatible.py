@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.openai_compatible import OpenAICompatibleChat
-from mcp_stack.ports.chat import Completion, Message
+from mcp_stack.ports.chat import Completion, FailedAnswerError, Message
+from tests.support.http_endpoint import STALL
 from tests.support.scripted_openai import ScriptedOpenAI
 
 QUESTION = [Message("system", "Be brief."), Message("user", "Capital of France?")]
@@ -96,6 +98,106 @@ async def test_other_failures_are_unavailable(
     server.fails(status)
     with pytest.raises(UnavailableError, match=words):
         await model.complete(QUESTION, 50)
+
+
+async def test_a_busy_endpoint_is_asked_again_when_it_wants(server: ScriptedOpenAI) -> None:
+    server.fails(429, retry_after=0.01)
+    server.fails(503, retry_after=0.01)
+    server.answers("Paris.")
+    model = OpenAICompatibleChat(f"{server.url}/v1", "other", max_retries=2)
+    assert (await model.complete(QUESTION, 50)).text == "Paris."
+    await model.close()
+
+
+async def test_an_endpoint_that_stays_busy_is_unavailable(server: ScriptedOpenAI, model: OpenAICompatibleChat) -> None:
+    for status in (429, 529):
+        server.fails(status)
+        with pytest.raises(UnavailableError, match=f"HTTP {status}"):
+            await model.complete(QUESTION, 50)
+
+
+async def test_a_stream_that_stalls_is_given_up(server: ScriptedOpenAI) -> None:
+    server.streams(_chunk(content="Paris"), STALL)
+    model = OpenAICompatibleChat(f"{server.url}/v1", "other", max_retries=0, timeout_seconds=0.3)
+    with pytest.raises(UnavailableError, match=r"did not answer within 0\.3 s"):
+        await _read(model, [])
+    await model.close()
+
+
+def _chunk(reason: str | None = None, **delta: object) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return f"data: {json.dumps({'id': 'x', 'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n"
+
+
+def _reply(**changes: object) -> str:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Paris."}, "finish_reason": "stop"}
+    return json.dumps({"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]} | changes)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{not json",
+        "[1, 2]",
+        "null",
+        "{}",
+        _reply(choices=None),
+        _reply(choices=[]),
+        _reply(choices=[{"index": 0, "message": None}]),
+        _reply(choices=[{"index": 0, "message": {"role": "assistant", "content": [1]}}]),
+        _reply(usage={"prompt_tokens": "many", "completion_tokens": 2}),
+    ],
+)
+async def test_a_malformed_reply_is_unavailable(server: ScriptedOpenAI, model: OpenAICompatibleChat, body: str) -> None:
+    server.says(body)
+    with pytest.raises(UnavailableError, match="malformed"):
+        await model.complete(QUESTION, 50)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (_chunk(content="Hi"), "data: {oops\n\n"),
+        (_chunk(content="Hi"), 'data: {"choices": null}\n\n'),
+        ("data: [1]\n\n",),
+        (_chunk(content=5), _chunk("stop")),
+    ],
+)
+async def test_a_malformed_stream_is_unavailable(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, events: tuple[str, ...]
+) -> None:
+    server.streams(*events)
+    with pytest.raises(UnavailableError, match="malformed"):
+        await _read(model, [])
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 5}])
+async def test_an_endpoint_that_names_neither_model_nor_tokens_is_good_enough(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, usage: object
+) -> None:
+    server.says(_reply(model=None, usage=usage))
+    completion = await model.complete(QUESTION, 50)
+    assert (completion.text, completion.model, completion.tokens_out) == ("Paris.", model.name, 0)
+
+
+async def test_an_answer_without_text_is_a_failure(server: ScriptedOpenAI, model: OpenAICompatibleChat) -> None:
+    server.answers("")
+    with pytest.raises(FailedAnswerError, match="without any text"):
+        await model.complete(QUESTION, 50)
+    server.answers("")
+    with pytest.raises(FailedAnswerError, match="without any text"):
+        await _read(model, [])
+
+
+async def test_a_hosted_endpoint_has_its_price(server: ScriptedOpenAI) -> None:
+    model = OpenAICompatibleChat(f"{server.url}/v1", "other", price_input_per_million=0.5, price_output_per_million=1.5)
+    server.always_answers("Paris.", tokens_in=1000, tokens_out=100)
+    assert (await model.complete(QUESTION, 50)).cost_usd == 0.00065
+    *_, last = [item async for item in model.stream(QUESTION, 50)]
+    assert isinstance(last, Completion)
+    assert last.cost_usd == 0.00065
+    await model.close()
 
 
 async def test_an_endpoint_without_models_is_unavailable() -> None:

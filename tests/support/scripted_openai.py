@@ -51,6 +51,14 @@ class ScriptedOpenAI(HttpEndpoint):
         """The next reply breaks off: in the middle of a stream after this text, or before its first byte."""
         self.then(answer(after, drop=True) if after else dropped)
 
+    def says(self, body: str, *, kind: str = "application/json") -> None:
+        """The next reply is this text, whatever it is."""
+        self.then(lambda _request: Response(body, media_type=kind))
+
+    def streams(self, *events: str) -> None:
+        """The next reply is a stream of these events, whatever they are."""
+        self.then(lambda _request: event_stream(list(events)))
+
 
 def answer(
     text: str,

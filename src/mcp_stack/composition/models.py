@@ -79,7 +79,12 @@ class ModelAdapters:
             from ..llm.openai_compatible import OpenAICompatibleChat
 
             return OpenAICompatibleChat(
-                local.url, local.model, local.api_key.get_secret_value(), timeout_seconds=local.timeout_seconds
+                local.url,
+                local.model,
+                local.api_key.get_secret_value(),
+                timeout_seconds=local.timeout_seconds,
+                price_input_per_million=local.price_input_per_million,
+                price_output_per_million=local.price_output_per_million,
             )
         if (file := self.local_file) is None:
             return None

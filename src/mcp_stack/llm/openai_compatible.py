@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StackError, UnavailableError, UsageError
 from ..openai_endpoint import address_of, openai_client, openai_sdk
-from ..ports.chat import Completion, Message
+from ..ports.chat import Completion, FailedAnswerError, Message
+from .prices import Price, Rates
 
 if TYPE_CHECKING:
     import openai
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 _TOO_LONG = re.compile(r"context (length|size|window)|context_length|too long|too large", re.IGNORECASE)
 """How llama-server, vLLM and OpenAI say that a conversation does not fit."""
 
+_MALFORMED = (ValueError, AttributeError, TypeError, LookupError)
+"""What a reply that breaks the protocol's promises comes to: the SDK takes them for granted."""
+
 
 class OpenAICompatibleChat:
-    """Answers with a model behind an OpenAI-compatible endpoint, at no cost.
+    """Answers with a model behind an OpenAI-compatible endpoint.
 
     Args:
         base_url: Of the API, usually ending in `/v1`.
@@ -31,6 +35,8 @@ class OpenAICompatibleChat:
         timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces.
         max_retries: Repetitions of a failed request.
         temperature: 0, the default, for the same answer each time.
+        price_input_per_million: US dollars per million prompt tokens, for hosted endpoints.
+        price_output_per_million: US dollars per million generated tokens.
     """
 
     def __init__(
@@ -42,6 +48,8 @@ class OpenAICompatibleChat:
         timeout_seconds: float = 120,
         max_retries: int = 1,
         temperature: float = 0.0,
+        price_input_per_million: float = 0.0,
+        price_output_per_million: float = 0.0,
     ) -> None:
         self._base_url = base_url
         self._address = address_of(base_url)
@@ -51,6 +59,7 @@ class OpenAICompatibleChat:
         self._timeout_seconds = timeout_seconds
         self._max_retries = max_retries
         self._temperature = temperature
+        self._price = Price(Rates.of(price_input_per_million, price_output_per_million))
         self._closed = False
 
     @property
@@ -62,17 +71,15 @@ class OpenAICompatibleChat:
         """See `ChatModel.complete`.
 
         Raises:
-            UnavailableError: The endpoint cannot be reached, has no such model, or failed.
+            UnavailableError: The endpoint cannot be reached, has no such model, failed, or sends what is no answer.
             UsageError: The conversation is too long for the model.
         """
         with self._translated():
             async with asyncio.timeout(self._timeout_seconds):
                 request = await self._request(messages, max_tokens)
                 answer = await self._client.chat.completions.create(**request)
-            if not answer.choices:
-                raise self._dropped()
             choice = answer.choices[0]
-            return _completion(choice.message.content or "", answer.model, answer.usage, choice.finish_reason)
+            return self._completion(choice.message.content or "", answer.model, answer.usage, choice.finish_reason)
 
     async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
         """See `ChatModel.stream`.
@@ -99,7 +106,8 @@ class OpenAICompatibleChat:
                             yield piece
             if reason is None:
                 raise self._dropped()
-        yield _completion("".join(pieces), model, usage, reason)
+            completion = self._completion("".join(pieces), model, usage, reason)
+        yield completion
 
     async def close(self) -> None:
         """Close the connections."""
@@ -140,6 +148,30 @@ class OpenAICompatibleChat:
             ) from error
         except sdk.APIError as error:  # a lost connection, or an error event in a stream
             raise self._dropped() from error
+        except _MALFORMED as error:
+            raise UnavailableError(
+                f"the reply of {self._address} is malformed ({type(error).__name__})",
+                "see that server's log, or correct llm.local.url",
+            ) from error
+
+    def _completion(
+        self, text: str, model: str | None, usage: CompletionUsage | None, reason: str | None
+    ) -> Completion:
+        """The answer with its tokens, 0 where the endpoint does not tell, and its cost.
+
+        Raises:
+            FailedAnswerError: It has no text.
+            TypeError: The text is none.
+        """
+        tokens_in = (usage.prompt_tokens or 0) if usage else 0
+        tokens_out = (usage.completion_tokens or 0) if usage else 0
+        cost_usd = self._price.cost_usd(tokens_in, tokens_out)
+        completion = Completion(
+            "".join([text]), model or self.name, tokens_in, tokens_out, cost_usd, truncated=reason == "length"
+        )
+        if not text:
+            raise FailedAnswerError(f"{self._address} answered without any text", "ask differently", completion)
+        return completion
 
     def _status_error(self, error: openai.APIStatusError) -> StackError:
         said = error.message.replace(self._api_key, "***") if self._api_key else error.message
@@ -160,14 +192,3 @@ class OpenAICompatibleChat:
         return UnavailableError(
             f"the connection to {self._address} was lost or refused", "start that server or correct llm.local.url"
         )
-
-
-def _completion(text: str, model: str, usage: CompletionUsage | None, reason: str | None) -> Completion:
-    """Tokens are 0 where the endpoint does not tell."""
-    return Completion(
-        text=text,
-        model=model,
-        tokens_in=usage.prompt_tokens if usage else 0,
-        tokens_out=usage.completion_tokens if usage else 0,
-        truncated=reason == "length",
-    )

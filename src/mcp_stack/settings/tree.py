@@ -194,7 +194,11 @@ class Embeddings(Section):
 
 
 class LocalModel(Section):
-    """The local language model: a GGUF file, or an OpenAI-compatible endpoint."""
+    """The local language model: a GGUF file, or an OpenAI-compatible endpoint.
+
+    Without path and url it is a pulled one: the one that `model` names, or the best that is fast enough here. The
+    prices are those of a hosted endpoint.
+    """
 
     path: str = ""
     url: str = ""
@@ -203,6 +207,8 @@ class LocalModel(Section):
     context_tokens: Annotated[int, Field(ge=256)] = 4096
     threads: Annotated[int, Field(ge=0)] = 0
     timeout_seconds: Annotated[float, Field(gt=0)] = 120
+    price_input_per_million: Annotated[float, Field(ge=0)] = 0
+    price_output_per_million: Annotated[float, Field(ge=0)] = 0
 
 
 class Claude(Section):

@@ -2,8 +2,8 @@
 
     python -m benchmarks.routing --outcomes F --train N --seeds K [--online --budget 0.2] [--cascade] [--json]
 
-F holds JSON lines, compressed or not: prompt, weak and strong (how good each model's answer was, in [0, 1]). The product's
-own features, fit, calibration and budget controller are used, as they serve. `ece` is the expected calibration error of
+F holds JSON lines, compressed or not: prompt, weak and strong (how good each model's answer was, in [0, 1]). The
+product's own features, fit, calibration and budget controller are used, as they serve. `ece` is the calibration error of
 P(local answer is good) on the rows not learned from, over ten bins of equal width; `ece_15` over fifteen.
 """
 
@@ -37,7 +37,9 @@ async def _measured(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.cascade:
         from .cascade import measure_cascade  # noqa: PLC0415 - only with --cascade
 
-        result = measure_cascade(rows, train if chosen.train else 0, chosen.seeds)
+        # Without a label nothing is predicted from the questions, so they are not embedded.
+        queries = await read_queries(rows, chosen.vectors) if chosen.train else None
+        result = measure_cascade(rows, train if chosen.train else 0, chosen.seeds, queries)
     else:
         from . import offline, online  # noqa: PLC0415 - --help needs none of it
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from .findings import Finding
 from .reasoning import Reasoning
+from .relations import missing_conversion, turned_round
 
 # A question that wants a number; others may have numbers (ports, versions, years) that nothing is worked out with.
 _QUANTITY = re.compile(
@@ -53,7 +54,7 @@ def arithmetic(question: str, answer: str, reasoning: Reasoning) -> list[Finding
     if wants_number(question, len(reasoning.given)):
         findings.extend(_of_result(question, answer, reasoning))
         if reasoning.equations:
-            findings.extend(_of_coherence(reasoning))
+            findings.extend(_of_coherence(question, reasoning))
     return findings
 
 
@@ -75,8 +76,11 @@ def _of_result(question: str, answer: str, reasoning: Reasoning) -> Iterator[Fin
         yield Finding("no_result", 0.8, "has no number, which was asked for")
         return
     counted = _COUNTED.search(question) is not None and _MEASURED.search(question) is None
-    if counted and (result.denominator != 1 or result < 0):
-        yield Finding("part_of_one", 0.7, f"counts {_shown(result)}, which is no number of things")
+    whole = all(each.denominator == 1 for each in reasoning.given)
+    if result.denominator != 1 and (counted or whole):
+        yield Finding("part_of_one", 0.7 if counted else 0.5, f"ends with {_shown(result)}, which is not whole")
+    elif result <= 0:
+        yield Finding("part_of_one", 0.6, f"ends with {_shown(result)}, less than one")
     if not reasoning.equations:
         if len(answer) > 20:
             yield Finding("no_steps", 0.3, "shows no step of its arithmetic")
@@ -86,7 +90,15 @@ def _of_result(question: str, answer: str, reasoning: Reasoning) -> Iterator[Fin
         yield Finding("unmarked_result", 0.4, "ends without saying its result")
 
 
-def _of_coherence(reasoning: Reasoning) -> Iterator[Finding]:
+def _of_coherence(question: str, reasoning: Reasoning) -> Iterator[Finding]:
+    if reasoning.operations < len([each for each in reasoning.given if each not in {0, 1}]) - 1:
+        yield Finding("few_steps", 0.3, f"has {reasoning.operations} operations for {len(reasoning.given)} numbers")
+    if reasoning.overworked:
+        yield Finding("overworked_number", 0.3, f"works with {_shown(reasoning.overworked[0])} again and again")
+    if relation := turned_round(question, reasoning.workings):
+        yield Finding("turned_round", 0.3, f'turns "{relation}" round')
+    if units := missing_conversion(question, reasoning.worked):
+        yield Finding("no_conversion", 0.3, f"converts no {units[0]} to {units[1]}")
     if reasoning.idle:
         yield Finding("idle_step", 0.4, f"works out {_shown(reasoning.idle[0])} and does not use it")
     if reasoning.foreign:

@@ -49,6 +49,7 @@ async def assess(
     *,
     question: str = "",
     judge: Judge | None = None,
+    predicted: float | None = None,
     threshold: float = THRESHOLD,
     seconds_allowed: float | None = None,
 ) -> Quality:
@@ -61,6 +62,7 @@ async def assess(
         passage_count: How many passages it could cite.
         question: The question alone; empty: what follows "Question: " in the last message.
         judge: Fitted from outcomes; None: the stated weights.
+        predicted: P(the local answer is good) that the outcome model gives from the question alone; None: unknown.
         threshold: The quality below which another model is asked; the model judges itself only near it.
         seconds_allowed: Most time for the model's own judgement; None: as long as it takes.
     """
@@ -74,7 +76,7 @@ async def assess(
         reason = f"the local answer {defect.words}"
         return Quality(0.0, reason, inspection.findings, inspection.features)
     judge = judge or unfitted()
-    value = judge.probability(inspection.features)
+    value = judge.probability(inspection.features, predicted=predicted)
     said = _said(inspection)
     if not threshold - BELOW <= value <= threshold + ABOVE:
         return Quality(round(value, 4), said, inspection.findings, inspection.features)
@@ -82,7 +84,7 @@ async def assess(
     judged = await _own_judgement(model, answered, seconds_allowed)
     if judged is None:
         return Quality(round(value, 4), said, inspection.findings, inspection.features)
-    value = judge.probability(inspection.features, prior=judged)
+    value = judge.probability(inspection.features, judged=judged, predicted=predicted)
     reason = f"the local model judges its answer {judged:.2f}" + (f"; {said}" if inspection.findings else "")
     return Quality(round(value, 4), reason, inspection.findings, inspection.features, judged)
 

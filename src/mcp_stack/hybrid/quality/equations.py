@@ -28,8 +28,8 @@ _LATEX = (
 )  # fmt: skip
 _SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3"})
 # A different unit on the other side, and a ratio that converts: 3 feet + 2 feet = 60 inches is right.
-_CONVERSIONS = frozenset(Fraction(each) for each in (2, 3, 4, 7, 10, 12, 16, 24, 30, 52, 60, 100, 365, 1000, 3600))
-# Two of them in one equation: it converts as it goes, 4 feet + 3 inches = 51 inches, and is not judged unless it holds.
+_CONVERSIONS = frozenset(Fraction(each) for each in (3, 4, 7, 12, 16, 24, 30, 52, 60, 100, 365, 1000, 3600))
+# Two of them added: it converts as it goes, 4 feet + 3 inches = 51 inches, and is not judged unless it holds.
 _MEASURE_WORDS = (
     "foot feet inch inche yard mile meter metre km cm mm kilometer kilometre centimeter hour minute second day"
     " week month year dozen pound lb ounce oz kg gram g liter litre l ml milliliter gallon quart pint cup"
@@ -102,6 +102,25 @@ def numbers_in(text: str) -> list[Fraction]:
     return [token.value for token in tokens_of(_ANNOTATION.sub(" ", plain(text))) if token.kind == "number"]
 
 
+def workings_of(text: str) -> dict[Fraction, set[str]]:
+    """The numbers that a text works with, in an equation or not ("16 a day (80 / 5)"), and the operators beside each.
+
+    Args:
+        text: An answer.
+    """
+    found: dict[Fraction, set[str]] = {}
+    for line in plain(_ANNOTATION.sub(" ", text[:MAX_CHARACTERS])).splitlines():
+        tokens = [token for token in tokens_of(line[:MAX_LINE]) if token.kind not in {"word", "percent"}]
+        for position, token in enumerate(tokens):
+            if token.kind != "number":
+                continue
+            beside = tokens[max(position - 1, 0) : position + 2]
+            signs = {each.text for each in beside if each.kind in {"operator", "equals"}}
+            if signs:
+                found.setdefault(token.value, set()).update(signs)
+    return found
+
+
 def _in_tokens(tokens: Sequence[Token], line: int, *, noted: bool) -> list[Equation]:
     found = []
     sides: list[list[Token]] = [[]]
@@ -127,11 +146,16 @@ def _compared(before: Sequence[Token], right: _Side, line: int, *, noted: bool) 
         if not left.value.operations and (left.cut or not right.value.operations):
             break
         units = left.units | right.units
-        verdict = _verdict(left.value, right.value, converted=bool(right.units) and right.units != left.units)
+        verdict = _verdict(
+            left.value,
+            right.value,
+            converted=bool(left.units & _MEASURES) and bool(right.units & _MEASURES - left.units),
+        )
         if left.value.exact == right.first:
             # Said like on a calculator: 6 * 6 = 36 / 12 = 3.
             verdict = "exact"
-        if verdict == "wrong" and ("dozen" in units or len(units & _MEASURES) > 1):
+        added = any(token.text in {"+", "-"} for token in left.tokens)
+        if verdict == "wrong" and ("dozen" in units or (added and len(units & _MEASURES) > 1)):
             break
         operands = tuple(token.value for token in left.tokens if token.kind == "number")
         text = f"{_readable(left.tokens)} = {_shown(right.value.exact)}"
@@ -160,7 +184,7 @@ def _verdict(left: Value, right: Value, *, converted: bool) -> Verdict:
     if converted and left.exact and right.exact:
         ratio = abs(right.exact / left.exact)
         if ratio in _CONVERSIONS or 1 / ratio in _CONVERSIONS:
-            return "rounded"
+            return "exact"
     return "wrong"
 
 

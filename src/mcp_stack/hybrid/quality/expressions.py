@@ -54,7 +54,7 @@ class Value:
     percent: bool = False
 
 
-NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d+)?|\.\d+"
+NUMBER = r"\d{1,3}(?:(?:,\d{3})+|(?: 000)+)(?:\.\d+)?(?![\d,])|\d+(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(
     rf"(?P<ordinal>\d{{1,6}}(?:st|nd|rd|th)\b)|(?P<mixed>\d{{1,6}}[ ]\d{{1,4}}/\d{{1,4}}(?![\d.,]))"
     rf"|(?P<number>{NUMBER})|(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)"
@@ -65,6 +65,15 @@ _TOKEN = re.compile(
 _OPERATORS = {"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "**": "^"}
 _TIMES = frozenset({"x", "X", "of", "times"})
 _WORD_OPERATORS = {"plus": "+", "minus": "-", "divided": "/", "times": "*"}
+_KINDS: dict[str, Kind] = {
+    "ordinal": "word",
+    "percent": "percent",
+    "approximately": "approximately",
+    "equals": "equals",
+    "open": "open",
+    "close": "close",
+    "other": "break",
+}
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 
 
@@ -74,7 +83,7 @@ def number_of(text: str) -> Token:
     Args:
         text: Digits, perhaps with thousands separators and decimals.
     """
-    digits = text.replace(",", "")
+    digits = text.replace(",", "").replace(" ", "")
     decimals = len(digits.partition(".")[2])
     value = Fraction(digits[: MAX_DIGITS + 1].rstrip("."))
     # 12.50 and 0.25 are exact as people write them; 0.33 and 0.27 are what is left of a longer number.
@@ -93,36 +102,54 @@ def tokens_of(line: str) -> list[Token]:
         kind, text, start = match.lastgroup, match.group(), match.start()
         if kind == "space":
             continue
-        if kind == "mixed":
-            tokens.append(_mixed(text, start))
-        elif kind == "number":
-            number = number_of(text)
-            if len(text) > MAX_DIGITS:
-                tokens.append(Token("break", text, start=start))
+        if kind in {"number", "mixed"}:
+            token = _mixed(text, start) if kind == "mixed" else _number(text, start)
+            if token.kind == "number" and _signed(tokens, start):
+                tokens[-1] = Token("number", f"-{text}", -token.value, token.slack, start - 1)
             else:
-                tokens.append(Token("number", text, number.value, number.slack, start))
-        elif kind == "ordinal":
-            tokens.append(Token("word", text, start=start))
-        elif kind == "word" and text in _TIMES and _multiplies(line, match.end(), tokens):
-            tokens.append(Token("operator", "*", start=start))
-        elif kind == "word" and text in _WORD_OPERATORS:
-            tokens.append(Token("operator", _WORD_OPERATORS[text], start=start))
+                tokens.append(token)
+        elif kind == "word":
+            tokens.append(_word(line, match, tokens))
         elif kind == "operator":
             tokens.append(Token("operator", _OPERATORS.get(text, text), start=start))
-        elif kind == "other":
-            tokens.append(Token("break", text, start=start))
         else:
-            tokens.append(Token(kind, text, start=start))  # type: ignore[arg-type]
+            tokens.append(Token(_KINDS[kind or "other"], text, start=start))
     return tokens
+
+
+def _number(text: str, start: int) -> Token:
+    if len(text) > MAX_DIGITS:
+        return Token("break", text, start=start)
+    number = number_of(text)
+    return Token("number", text, number.value, number.slack, start)
+
+
+def _word(line: str, match: re.Match[str], before: Sequence[Token]) -> Token:
+    text = match.group()
+    if text in _TIMES and _multiplies(line, match, before):
+        return Token("operator", "*", start=match.start())
+    if text in _WORD_OPERATORS:
+        return Token("operator", _WORD_OPERATORS[text], start=match.start())
+    return Token("word", text, start=match.start())
 
 
 _FACTOR = re.compile(r"\s*[$€£¥(\[]?\s*[\d.]")
 
 
-def _multiplies(line: str, end: int, before: Sequence[Token]) -> bool:
+def _signed(before: Sequence[Token], start: int) -> bool:
+    """Whether the minus right before a number is its sign: after a word that is no unit, as in "it was -6"."""
+    if len(before) < 2 or before[-1].text != "-" or before[-1].start != start - 1 or before[-2].kind != "word":
+        return False
+    return len(before) < 3 or before[-3].kind not in {"number", "close", "percent"}
+
+
+def _multiplies(line: str, match: re.Match[str], before: Sequence[Token]) -> bool:
     """Whether an x or "of" stands between two factors; else it is a variable or a word."""
-    after_factor = bool(before) and before[-1].kind in {"number", "close", "percent", "word"}
-    return after_factor and _FACTOR.match(line, end) is not None
+    factor = bool(before) and before[-1].kind in {"number", "close", "percent"}
+    if match.group() != "of" and len(before) > 1:
+        # 3 packs x 4
+        factor |= before[-1].kind == "word" and before[-2].kind == "number"
+    return factor and _FACTOR.match(line, match.end()) is not None
 
 
 def _mixed(text: str, start: int) -> Token:

@@ -16,6 +16,7 @@ from .hedging import hedging
 from .language import language
 from .reasoning import reasoning_of
 from .refusal import refusal
+from .relations import comparisons, shares
 from .repetition import repetition
 from .requests import requests_of
 from .text import words_of
@@ -23,12 +24,13 @@ from .truncation import truncation
 
 CHECKS = (
     "wrong_equation", "rounded_step", "two_results", "no_result", "unsupported_result", "part_of_one", "idle_step",
+    "few_steps", "overworked_number", "no_conversion", "turned_round",
     "foreign_number", "unworked_number", "no_steps", "unfinished", "unmarked_result", "broken_code", "no_code",
     "format", "refusal", "repetition", "citation", "language", "placeholder", "runs_on", "doubt",
 )  # fmt: skip
 """The checks whose findings are features, in the order of a fitted judge."""
 
-EVIDENCE = ("steps_right", "blocks_parse", "forms_kept", "passages_cited", "question_length")
+EVIDENCE = ("steps_right", "blocks_parse", "forms_kept", "passages_cited", "question_length", "comparisons", "shares")
 FEATURES = (*CHECKS, *EVIDENCE)
 FEATURES_VERSION = 1
 """Changes with what is computed, so that a fitted judge is never fed features of another kind."""
@@ -122,4 +124,6 @@ def _features(
         float(not missed and bool(requests_of(question))),
         float(bool(passage_count and cited(answer))),
         min(max(math.log(1 + len(words_of(question[:8000]))) - math.log(30), -2.0), 3.0),
+        math.log1p(min(comparisons(question), 5)),
+        math.log1p(min(shares(question), 5)),
     )

@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 # have their severity already, so three steps will do: 4 settles it, 3 outweighs what speaks for the answer, 2 is doubt.
 WEIGHTS = {
     "wrong_equation": -4.0, "rounded_step": -2.0, "two_results": -2.0, "no_result": -3.0, "unsupported_result": -3.0,
-    "part_of_one": -3.0, "idle_step": -2.0, "foreign_number": -2.0, "unworked_number": -2.0, "no_steps": -2.0,
-    "unfinished": -4.0, "unmarked_result": -2.0, "broken_code": -4.0, "no_code": -4.0, "format": -4.0, "refusal": -4.0,
-    "repetition": -4.0, "citation": -4.0, "language": -4.0, "placeholder": -3.0, "runs_on": -3.0, "doubt": -2.0,
-    "steps_right": 0.2, "blocks_parse": 0.5, "forms_kept": 0.5, "passages_cited": 0.2, "question_length": -0.3,
+    "part_of_one": -3.0, "idle_step": -2.0, "few_steps": -2.0, "overworked_number": -2.0, "no_conversion": -2.0,
+    "turned_round": -2.0, "foreign_number": -2.0, "unworked_number": -2.0, "no_steps": -2.0, "unfinished": -4.0,
+    "unmarked_result": -2.0, "broken_code": -4.0, "no_code": -4.0, "format": -4.0, "refusal": -4.0, "repetition": -4.0,
+    "citation": -4.0, "language": -4.0, "placeholder": -3.0, "runs_on": -3.0, "doubt": -2.0, "steps_right": 0.2,
+    "blocks_parse": 0.5, "forms_kept": 0.5, "passages_cited": 0.2, "question_length": -0.1, "comparisons": -0.6,
+    "shares": -0.3,
 }  # fmt: skip
 # The odds of an answer that nothing is known of: 0.85, the bound of the band in which a local answer is not checked.
 PRIOR = 0.85
 # Spread of a weight around its stated value before outcomes are seen, and of the intercept, in log-odds.
-SPREAD = 0.5
+SPREAD = 0.25
 INTERCEPT_SPREAD = 3.0
-# P(True) is not calibrated: beyond these it says no more.
+# Judgements and predictions are not so sure as they say: beyond these they say no more.
 LEAST, MOST = 0.02, 0.98
+# What is predicted from the question alone rests in part on what the checks see too, its length and its comparisons: it
+# counts for half, as in a logarithmic opinion pool of two (Genest and Zidek 1986).
+PREDICTED = 0.5
 FOLDS = 5
 MIN_OUTCOMES = 20
 _MAGIC = b"mcpq"
@@ -44,35 +49,44 @@ class Judge:
     Attributes:
         weights: One a feature, in log-odds.
         intercept: Log-odds of an answer without a finding, on which the local model was not asked.
-        slope, shift: Platt's calibration of the log-odds (Platt 1999).
+        base: Log-odds of the share of good answers among the outcomes.
+        slope: Platt's calibration of the log-odds (Platt 1999), as is `shift`.
+        shift: Added to them.
         outcomes: How many it was fitted from.
     """
 
     weights: tuple[float, ...]
     intercept: float
+    base: float
     slope: float = 1.0
     shift: float = 0.0
     outcomes: int = 0
 
-    def log_odds(self, features: Sequence[float], *, prior: float | None = None) -> float:
+    def log_odds(
+        self, features: Sequence[float], *, judged: float | None = None, predicted: float | None = None
+    ) -> float:
         """The log-odds that an answer is good.
 
         Args:
             features: Of its inspection.
-            prior: The local model's own P(True), or another estimate made without the checks; it takes the place of
-                the intercept.
+            judged: The local model's own P(True); it takes the place of the intercept.
+            predicted: P(the local answer is good) from the question alone, as the outcomes say.
         """
-        start = self.intercept if prior is None else logit(min(max(prior, LEAST), MOST))
+        start = self.intercept if judged is None else _bounded_logit(judged)
         total = start + sum(weight * value for weight, value in zip(self.weights, features, strict=True))
+        if predicted is not None:
+            total += PREDICTED * (_bounded_logit(predicted) - self.base)
         return self.slope * total + self.shift
 
-    def probability(self, features: Sequence[float], *, prior: float | None = None) -> float:
+    def probability(
+        self, features: Sequence[float], *, judged: float | None = None, predicted: float | None = None
+    ) -> float:
         """P(the answer is good), in [0, 1]; arguments as of `log_odds`."""
-        return sigmoid(self.log_odds(features, prior=prior))
+        return sigmoid(self.log_odds(features, judged=judged, predicted=predicted))
 
     def to_bytes(self) -> bytes:
         """The judge, for a store."""
-        numbers = (self.intercept, self.slope, self.shift, *self.weights)
+        numbers = (self.intercept, self.base, self.slope, self.shift, *self.weights)
         head = struct.pack("<4sHHI", _MAGIC, FEATURES_VERSION, len(self.weights), self.outcomes)
         return head + struct.pack(f"<{len(numbers)}d", *numbers)
 
@@ -84,20 +98,20 @@ class Judge:
             data: From `to_bytes`.
         """
         size = struct.calcsize("<4sHHI")
-        if len(data) != size + 8 * (3 + len(FEATURES)):
+        if len(data) != size + 8 * (4 + len(FEATURES)):
             return None
         magic, version, count, outcomes = struct.unpack("<4sHHI", data[:size])
         if (magic, version, count) != (_MAGIC, FEATURES_VERSION, len(FEATURES)):
             return None
-        intercept, slope, shift, *weights = struct.unpack(f"<{3 + count}d", data[size:])
-        if not all(map(math.isfinite, (intercept, slope, shift, *weights))):
+        intercept, base, slope, shift, *weights = struct.unpack(f"<{4 + count}d", data[size:])
+        if not all(map(math.isfinite, (intercept, base, slope, shift, *weights))):
             return None
-        return cls(tuple(weights), intercept, slope, shift, outcomes)
+        return cls(tuple(weights), intercept, base, slope, shift, outcomes)
 
 
 def unfitted() -> Judge:
     """The judge that has seen no outcome: the stated weights."""
-    return Judge(tuple(WEIGHTS[name] for name in FEATURES), logit(PRIOR))
+    return Judge(tuple(WEIGHTS[name] for name in FEATURES), logit(PRIOR), logit(PRIOR))
 
 
 def fitted(features: Sequence[Sequence[float]], good: Sequence[bool]) -> Judge:
@@ -127,7 +141,7 @@ def fitted(features: Sequence[Sequence[float]], good: Sequence[bool]) -> Judge:
         held_out[~rest] = design[~rest] @ _maximum(design[rest], labels[rest], centre, precision)
     slope, shift = _platt(held_out, labels)
     intercept, *weights = _maximum(design, labels, centre, precision).tolist()
-    return Judge(tuple(weights), intercept, slope, shift, len(labels))
+    return Judge(tuple(weights), intercept, _bounded_logit(float(labels.mean())), slope, shift, len(labels))
 
 
 def _maximum(design: Vector, labels: Vector, centre: Vector, precision: Vector) -> Vector:
@@ -163,6 +177,10 @@ def _platt(scores: Vector, labels: Vector) -> tuple[float, float]:
 def logit(probability: float) -> float:
     """Log-odds of a probability strictly between 0 and 1."""
     return math.log(probability / (1 - probability))
+
+
+def _bounded_logit(probability: float) -> float:
+    return logit(min(max(probability, LEAST), MOST))
 
 
 def sigmoid(log_odds: float) -> float:

@@ -44,8 +44,10 @@ _WORDS: dict[str, Fraction] = {
     "thrice": Fraction(3),
     "quadruple": Fraction(4),
 }
+_PLACES = frozenset({"third", "quarter", "fourth", "fifth"})
+_BEFORE_SHARES = frozenset({"a", "one", "two", "three", "four"})
 _PIECE = re.compile(
-    rf"(?P<fraction>\d{{1,6}}/\d{{1,6}}(?!\d))|(?P<number>{NUMBER})(?P<percent>\s?%|\spercent)?|(?P<word>[A-Za-z]+)"
+    rf"#\d+|(?P<fraction>\d{{1,6}}/\d{{1,6}}(?!\d))|(?P<number>{NUMBER})(?P<percent>\s?%|\spercent)?|(?P<word>[A-Za-z]+)"
 )
 # Facts that everyone has at hand: units of time, length and count, and what turns a share round.
 COMMON = frozenset(Fraction(each) for each in (0, 1, 2, 3, 4, 5, 7, 10, 12, 24, 30, 52, 60, 100, 365, 1000, 3600)) | {
@@ -60,9 +62,16 @@ def quantities_of(text: str) -> list[Fraction]:
         text: A question; what is beyond `MAX_CHARACTERS` is not read.
     """
     found: list[Fraction] = []
+    last = ""
     spoken: Fraction | None = None  # "twenty" before "five", "three" before "hundred"
     for match in _PIECE.finditer(text[:MAX_CHARACTERS]):
-        value = _WORDS.get(match["word"].lower()) if match["word"] else None
+        if match.group().startswith("#"):
+            continue  # a name: horse #2
+        word = match["word"].lower() if match["word"] else ""
+        value = _WORDS.get(word)
+        if word in _PLACES and last not in _BEFORE_SHARES:
+            value = None  # the third player
+        last = word
         joined = None if spoken is None or value is None else _joined(spoken, value)
         if joined is not None:
             spoken = joined
@@ -70,7 +79,7 @@ def quantities_of(text: str) -> list[Fraction]:
         if spoken is not None:
             found.append(spoken)
         spoken = value
-        if match["word"] is None and (digits := _in_digits(match)) is not None:
+        if not word and (digits := _in_digits(match)) is not None:
             found.append(digits)
     if spoken is not None:
         found.append(spoken)

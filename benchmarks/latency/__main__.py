@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import answers, discovery, stores
+from . import answers, coordinator, discovery, stores
 
 Paths = dict[str, dict[str, Any]]
 
@@ -30,6 +30,8 @@ async def measure(documents: int, clients: int, seconds: float, groups: list[str
                 result |= await stores.leg_paths(base, clients, seconds)
             if "write" in groups:
                 result |= await stores.write_paths(base, seconds)
+    if "coordinator" in groups:
+        result |= await coordinator.coordinator_paths(seconds)
     for name, path in SINGLE.items():
         if name in groups:
             result[name] = await path(seconds)
@@ -40,7 +42,7 @@ SINGLE: dict[str, Callable[[float], Awaitable[dict[str, Any]]]] = {
     "cached_query": answers.cached_query,
     "discovery": discovery.discovery,
 }
-GROUPS = ("search", "write", *SINGLE)
+GROUPS = ("search", "write", "coordinator", *SINGLE)
 
 
 def main() -> None:
@@ -58,10 +60,11 @@ def main() -> None:
         return
     print(f"{'path':<22} {'p50':>9} {'p95':>9} {'p99':>9} {'a second':>9} {'of the floor':>13}")
     for name, path in result.items():
+        added = f"  adds {path['overhead_p50_ms']:.2f} ms" if "overhead_p50_ms" in path else ""
         recall = f"  recall@10 {path['recall@10']:.3f}" if "recall@10" in path else ""
         print(
             f"{name:<22} {path['p50_ms']:>6.2f} ms {path['p95_ms']:>6.2f} ms {path['p99_ms']:>6.2f} ms"
-            f" {path['per_second']:>9.0f} {path['ratio_to_floor']:>12.1f}x{recall}"
+            f" {path['per_second']:>9.0f} {path['ratio_to_floor']:>12.1f}x{recall}{added}"
         )
 
 

@@ -76,7 +76,7 @@ async def test_a_whole_answer_has_its_usage_and_says_how_it_came_about(
 @pytest.mark.parametrize(
     ("question", "answers"), [(RIGHT, "The capital of France is Paris."), (WRONG, "No, it is Paris.")]
 )
-async def test_the_local_and_the_remote_answer_come_piece_by_piece(
+async def test_the_local_and_the_remote_answer_come_piece_by_piece(  # noqa: PLR0917 - fixtures and parameters
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str, question: str, answers: str
 ) -> None:
     claude.answers("No, it is Paris.")

@@ -109,7 +109,7 @@ def test_a_cap_shortens_the_answer_until_it_is_too_short_to_help() -> None:
     too_little = plan(0.0, asked={"max_cost_usd": 0.004})
     assert order(too_little) == ["local"]
     assert "more than the cap" in too_little.reasons[0]
-    with pytest.raises(UsageError, match="force_route is remote and .*more than the cap"):
+    with pytest.raises(UsageError, match=r"force_route is remote and .*more than the cap"):
         plan(0.0, asked={"max_cost_usd": 0.004, "force_route": "remote"})
 
 

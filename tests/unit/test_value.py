@@ -24,7 +24,7 @@ def test_it_is_between_zero_and_one(route: Route, quality: float, length: int, r
 
 
 @given(routes, unit, unit, tokens, tokens, ratings, ratings, times, times)
-def test_it_never_falls_when_a_part_rises(
+def test_it_never_falls_when_a_part_rises(  # noqa: PLR0917 - two values of each part
     route: Route, q1: float, q2: float, t1: int, t2: int, r1: int, r2: int, n1: int, n2: int
 ) -> None:
     low = value_score(route, min(q1, q2), min(t1, t2), rating=min(r1, r2), reused=min(n1, n2))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..jobs.worker import Handler
 
 FIT_OUTCOMES = "hybrid.fit_outcomes"
+FIT_JUDGE = "hybrid.fit_judge"
+EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
 class HybridParts:
@@ -57,6 +59,7 @@ class HybridParts:
     def router(self) -> Router:
         """Answers questions."""
         from ..hybrid.execution import Execution
+        from ..hybrid.quality.training import Judges
         from ..hybrid.recording import Recorder
         from ..hybrid.router import Router
 
@@ -66,7 +69,7 @@ class HybridParts:
             exact=self._exact,
             semantic=self._semantic,
             preparation=self._preparation,
-            execution=Execution(self._settings.hybrid, self._daily, models.remote_price),
+            execution=Execution(self._settings.hybrid, self._daily, models.remote_price, Judges(self._stores.judging)),
             recorder=Recorder(
                 interactions=self._stores.interactions,
                 sessions=self._stores.sessions,
@@ -103,12 +106,16 @@ class HybridParts:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the coordinator, by the job's name."""
-        return {FIT_OUTCOMES: self._fit_outcomes}
+        from ..hybrid.quality.training import JudgeTraining
+
+        return {FIT_OUTCOMES: self._fit_outcomes, FIT_JUDGE: JudgeTraining(self._stores.judging).run}
 
     @property
     def schedules(self) -> list[Schedule]:
         """What it does again and again."""
-        return [Schedule(FIT_OUTCOMES, "*/5 * * * *")] if self._settings.hybrid.learning.enabled else []
+        if not self._settings.hybrid.learning.enabled:
+            return []
+        return [Schedule(FIT_OUTCOMES, EVERY_FIVE_MINUTES), Schedule(FIT_JUDGE, EVERY_FIVE_MINUTES)]
 
     async def _fit_outcomes(self) -> None:
         from ..hybrid.confidence.training import OutcomeTraining
@@ -166,3 +173,9 @@ class HybridParts:
             ttl_seconds=self._settings.hybrid.routing.cache_ttl,
             enabled=cache.semantic_enabled,
         )
+
+    async def close(self) -> None:
+        """Write down what came of the last questions, before the stores are closed."""
+        outcomes: OutcomeLog | None = self.__dict__.pop("_outcomes", None)
+        if outcomes is not None:
+            await outcomes.close()

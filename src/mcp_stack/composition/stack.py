@@ -185,7 +185,7 @@ class Stack:
             self._presence.release()
         if self._starting_worker is not None:
             self._starting_worker.cancel()
-        for part in (self._jobs, self._gateway, self._knowledge, self._models, self._stores):
+        for part in (self._jobs, self._gateway, self._knowledge, self._hybrid, self._models, self._stores):
             try:
                 await part.close()
             except (StackError, OSError) as error:

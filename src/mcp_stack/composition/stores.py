@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..storage.postgres.gaps import PostgresGaps
     from ..storage.postgres.interactions import PostgresInteractions
     from ..storage.postgres.issues import PostgresIssues
+    from ..storage.postgres.judging import PostgresJudging
     from ..storage.postgres.links import EmbeddedLink, RemoteLink
     from ..storage.postgres.outcomes import PostgresOutcomes
     from ..storage.postgres.points import PostgresPoints
@@ -135,6 +136,13 @@ class Stores:
         from ..storage.postgres.outcomes import PostgresOutcomes
 
         return PostgresOutcomes(self.database)
+
+    @cached_property
+    def judging(self) -> PostgresJudging:
+        """Rated answers, and the judge."""
+        from ..storage.postgres.judging import PostgresJudging
+
+        return PostgresJudging(self.database)
 
     @cached_property
     def answer_index(self) -> PostgresAnswerIndex:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 
 from ..errors import StackError, UnavailableError, UsageError
 from ..ports.answering import Route
 from ..ports.chat import Completion, Message
+from ..ports.interactions import Checked
 from ..settings.tree import Hybrid
 from .decision import Choice, Plan
-from .quality import assess, defect_of
+from .quality import FEATURES_VERSION, Judge, assess, defect_of
 from .spending import DailyBudget
 
 # The remote model is the reference that local answers are measured by, so its answers are taken as good, not as sure.
@@ -30,6 +31,7 @@ class Outcome:
         lasting: Worth remembering; not so after an outage, for the next caller may find the model up again, nor where
             the answer is plainly bad.
         local_quality: How good the local answer is, also where it was rejected; None if there is none.
+        checked: What the checks saw in the local answer that is given; None for any other.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Outcome:
     spent_usd: float
     lasting: bool = True
     local_quality: float | None = None
+    checked: Checked | None = None
 
 
 class BrokenOffError(UnavailableError):
@@ -65,10 +68,18 @@ class Execution:
         settings: Of the coordinator.
         budget: Told of what is spent.
         price: Of the remote model in US dollars, from tokens in and out.
+        judges: Gives what judges local answers.
     """
 
-    def __init__(self, settings: Hybrid, budget: DailyBudget, price: Callable[[int, int], float]) -> None:
+    def __init__(
+        self,
+        settings: Hybrid,
+        budget: DailyBudget,
+        price: Callable[[int, int], float],
+        judges: Callable[[], Awaitable[Judge]],
+    ) -> None:
         self._settings = settings
+        self._judges = judges
         self._budget = budget
         self._price = price
 
@@ -165,10 +176,26 @@ class Execution:
         reasons: list[str],
     ) -> Outcome:
         if choice.kind == "local":
-            judged = await assess(choice.model, messages, completion, passage_count)
+            judged = await assess(
+                choice.model,
+                messages,
+                completion,
+                passage_count,
+                judge=await self._judges(),
+                threshold=self._settings.fallback_quality,
+                seconds_allowed=self._settings.judgement_seconds,
+            )
             reasons.append(judged.reason)
-            quality = judged.value
-            return Outcome(completion.text, "local", quality, completion, 0.0, quality > 0, local_quality=quality)
+            return Outcome(
+                completion.text,
+                "local",
+                judged.value,
+                completion,
+                0.0,
+                lasting=judged.value > 0,
+                local_quality=judged.value,
+                checked=Checked(FEATURES_VERSION, judged.features),
+            )
         defect = defect_of(completion, passage_count)
         if defect:
             reasons.append(f"the remote answer {defect}")

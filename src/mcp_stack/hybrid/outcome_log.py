@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ _ASKED: dict[str, Asked] = {"local": "local", "remote": "remote", "remote_fallba
 
 
 class OutcomeLog:
-    """Writes outcomes down; one that cannot be written is logged, for it only makes the model learn later.
+    """Writes outcomes down, behind the answers' backs; one that cannot be written is logged: the model learns later.
 
     The first label of an answer is its quality as the checks saw it; what a person says of it takes its place.
 
@@ -31,9 +32,10 @@ class OutcomeLog:
     def __init__(self, outcomes: Outcomes, embedder: str) -> None:
         self._outcomes = outcomes
         self._embedder = embedder
+        self._writing: set[asyncio.Task[None]] = set()
 
-    async def add(self, prepared: Prepared, outcome: Execution, answer: Answer) -> None:
-        """Write down what came of a question that a model answered."""
+    def add_soon(self, prepared: Prepared, outcome: Execution, answer: Answer) -> None:
+        """Write down what came of a question that a model answered, without keeping anybody waiting."""
         asked = _ASKED.get(answer.route)
         if asked is None:
             return
@@ -53,10 +55,9 @@ class OutcomeLog:
             local=outcome.local_quality,
             remote=outcome.quality if asked != "local" else None,
         )
-        try:
-            await self._outcomes.add(row)
-        except StackError as error:
-            logger.warning("the outcome of %s is not recorded: %s", answer.interaction_id, error)
+        task = asyncio.create_task(self._add(row))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def rated(self, interaction: Interaction, rating: int) -> None:
         """Let what a person said take the place of what the checks saw.
@@ -64,6 +65,7 @@ class OutcomeLog:
         Raises:
             UnavailableError: The store is down or full.
         """
+        await self.close()
         good = {-1: 0.0, 1: 1.0}.get(rating, interaction.quality)
         match _ASKED.get(interaction.route):
             case "local":
@@ -72,3 +74,14 @@ class OutcomeLog:
                 await self._outcomes.label(interaction.id, remote=good)
             case None:
                 return
+
+    async def close(self) -> None:
+        """Wait until everything is written."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    async def _add(self, row: Outcome) -> None:
+        try:
+            await self._outcomes.add(row)
+        except StackError as error:
+            logger.warning("the outcome of %s is not recorded: %s", row.interaction_id, error)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..errors import StackError, UnavailableError
 from ..ports.answering import Answer, Question
 from ..ports.chat import Message
 from ..ports.events import Events
-from ..ports.interactions import Interactions
+from ..ports.interactions import Checked, Interactions
 from ..ports.sessions import Sessions
 from ..trace import current
 
@@ -36,16 +37,37 @@ class Recorder:
         self._events = events
         self._price = price
 
-    async def answered(self, question: Question, answer: Answer) -> None:
-        """Record what a model or the passages answered."""
+    async def answered(
+        self,
+        question: Question,
+        answer: Answer,
+        keeping: Awaitable[None] | None = None,
+        checked: Checked | None = None,
+    ) -> None:
+        """Record what a model or the passages answered.
+
+        Args:
+            question: The question.
+            answer: The answer.
+            keeping: Keeps it for the next time; done beside the recording, and before it is told of.
+            checked: What the checks saw in a local answer.
+        """
+        if keeping is None:
+            await self._record(question, answer, checked)
+        else:
+            await asyncio.gather(keeping, self._record(question, answer, checked))
+        current().mark("recorded")
+        self._tell(question, answer)
+
+    async def _record(self, question: Question, answer: Answer, checked: Checked | None) -> None:
         saved = self._price(answer.tokens_in, answer.tokens_out) if answer.route == "local" else 0.0
         try:
-            await self._interactions.add(question.query, answer, saved, question.session_id, private=question.private)
-            current().mark("recorded")
+            await self._interactions.add(
+                question.query, answer, saved, question.session_id, private=question.private, checked=checked
+            )
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
         await self._continue(question, answer)
-        self._tell(question, answer)
 
     async def served_again(self, question: Question, answer: Answer, found: Answer) -> None:
         """Record what was answered before.

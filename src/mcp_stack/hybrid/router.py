@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..ports.answering import Answer, Question
 from ..ports.documents import Documents
+from ..ports.embedder import Vector
 from ..ports.retrieval import Retrieved
 from ..settings import Settings
 from ..trace import current
@@ -54,7 +55,7 @@ class Router:
         """See `Answering.cached`."""
         start = time.perf_counter()
         question = await self._preparation.with_history(question)
-        fingerprint = asyncio.ensure_future(self._fingerprint())
+        fingerprint = asyncio.ensure_future(self.fingerprint())
         found = await self._exact.get(question, fingerprint)
         why = "the same question was answered before"
         if found is None:
@@ -75,7 +76,7 @@ class Router:
         """See `Answering.route`."""
         start = time.perf_counter() if started is None else started
         question = await self._preparation.with_history(question)
-        fingerprint = await self._fingerprint()
+        fingerprint = await self.fingerprint()
         answer, joined = await self._flights.run(
             f"{self._exact.key(question)}:{fingerprint}",
             lambda: self._answered(question, retrieved, start, fingerprint),
@@ -102,7 +103,7 @@ class Router:
             yield cached
             return
         question = await self._preparation.with_history(question)
-        fingerprint = await self._fingerprint()
+        fingerprint = await self.fingerprint()
         prepared = await self._preparation.prepare(question, None)
         reasons = list(prepared.reasons)
         outcome: Outcome | None = None
@@ -173,12 +174,14 @@ class Router:
             learning=self._learning,
             start=start,
         )
-        if outcome.lasting:
-            await self._semantic.put(prepared.question, prepared.vector, fingerprint, answer)
-            current().mark("cached")
-        await self._recorder.answered(prepared.question, answer)
-        await self._outcomes.add(prepared, outcome, answer)
+        keeping = self._kept(prepared.question, prepared.vector, fingerprint, answer) if outcome.lasting else None
+        await self._recorder.answered(prepared.question, answer, keeping, outcome.checked)
+        self._outcomes.add_soon(prepared, outcome, answer)
         return answer
+
+    async def _kept(self, question: Question, vector: Vector | None, fingerprint: str, answer: Answer) -> None:
+        await self._semantic.put(question, vector, fingerprint, answer)
+        current().mark("cached")
 
     async def _from_passages(
         self, question: Question, retrieved: Retrieved | None, start: float, fingerprint: str
@@ -194,10 +197,13 @@ class Router:
         answer = from_outcome(
             outcome, retrieved, confidence=relevance, reasons=reasons, learning=self._learning, start=start
         )
-        await self._semantic.put(question, None, fingerprint, answer)
-        current().mark("cached")
-        await self._recorder.answered(question, answer)
+        await self._recorder.answered(question, answer, self._kept(question, None, fingerprint, answer))
         return answer
 
-    async def _fingerprint(self) -> str:
+    async def fingerprint(self) -> str:
+        """Names all that answers are made from: models and the state of the knowledge base.
+
+        Raises:
+            UnavailableError: The database is down.
+        """
         return f"{self._models.fingerprint}:{await self._documents.revision()}"

@@ -32,6 +32,19 @@ class RoutingTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks saw in a local answer.
+
+    Attributes:
+        version: Of the definition of the features.
+        features: As the judge reads them.
+    """
+
+    version: int
+    features: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """An answered question, as far as feedback is concerned.
 
@@ -62,7 +75,14 @@ class Interactions(Protocol):
     """Stores interactions and sums them up."""
 
     async def add(
-        self, query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool = False
+        self,
+        query: str,
+        answer: Answer,
+        saved_usd: float,
+        session_id: str,
+        *,
+        private: bool = False,
+        checked: Checked | None = None,
     ) -> None:
         """Record an interaction.
 
@@ -72,6 +92,7 @@ class Interactions(Protocol):
             saved_usd: What asking the remote model would have cost more.
             session_id: Conversation that it belongs to; empty for none.
             private: The answer may hold facts of the caller's own context, so it never becomes common knowledge.
+            checked: What the checks saw in a local answer.
 
         Raises:
             UnavailableError: The store is down or full.

@@ -33,7 +33,7 @@ class PostgresCache:
 
     async def set(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """See `Cache.set`."""
-        async with self._database.write() as connection:
+        async with self._database.write_statement() as connection:
             await connection.execute(self._sql["set"], {"key": key, "value": value, "ttl_seconds": ttl_seconds})
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SECONDS_BETWEEN_SWEEPS

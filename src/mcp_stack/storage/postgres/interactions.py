@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import UnavailableError
 from ...ports.answering import Answer, Route
-from ...ports.interactions import Interaction, RoutingTotals
+from ...ports.interactions import Checked, Interaction, RoutingTotals
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -49,10 +49,17 @@ class PostgresInteractions:
         self._writing: asyncio.Task[None] | None = None
 
     async def add(
-        self, query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool = False
+        self,
+        query: str,
+        answer: Answer,
+        saved_usd: float,
+        session_id: str,
+        *,
+        private: bool = False,
+        checked: Checked | None = None,
     ) -> None:
         """See `Interactions.add`."""
-        row = _row(query, answer, saved_usd, session_id, private=private)
+        row = _row(query, answer, saved_usd, session_id, private=private, checked=checked)
         async with self._database.write_statement() as connection:
             await connection.execute(self._sql["add"], row)
 
@@ -78,7 +85,9 @@ class PostgresInteractions:
                     await cursor.executemany(self._sql["add"], rows)
                     counted = {"ids": list(served), "times": list(served.values())}
                     await cursor.execute(self._sql["count_reuse"], counted)
-                    again = [{"id": row.pop("id"), "value_score": self._value(**row)} for row in await cursor.fetchall()]
+                    again = [
+                        {"id": row.pop("id"), "value_score": self._value(**row)} for row in await cursor.fetchall()
+                    ]
                     if again:
                         await cursor.executemany(self._sql["revalue"], again)
             except UnavailableError as error:
@@ -115,7 +124,15 @@ class PostgresInteractions:
         return float(row["usd"])
 
 
-def _row(query: str, answer: Answer, saved_usd: float, session_id: str, *, private: bool) -> dict[str, Any]:
+def _row(
+    query: str,
+    answer: Answer,
+    saved_usd: float,
+    session_id: str,
+    *,
+    private: bool,
+    checked: Checked | None = None,
+) -> dict[str, Any]:
     from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
 
     return {
@@ -125,6 +142,8 @@ def _row(query: str, answer: Answer, saved_usd: float, session_id: str, *, priva
         "saved_usd": saved_usd,
         "session_id": session_id,
         "private": private,
+        "checked": list(checked.features) if checked else [],
+        "checked_version": checked.version if checked else 0,
         "sources": Jsonb([asdict(source) for source in answer.sources]),
         "reasons": list(answer.reasons),
     }

@@ -1,12 +1,14 @@
 -- name: add
 insert into interactions (
     id, query, response, route, model, confidence, latency_ms, tokens_in, tokens_out, cost_usd, saved_usd,
-    value_score, learned, session_id, sources, reasons, private, quality, answered_by
+    value_score, learned, session_id, sources, reasons, private, quality, answered_by,
+    checked, checked_version
 )
 values (
     %(id)s, %(query)s, %(response)s, %(route)s, %(model)s, %(confidence)s, %(latency_ms)s, %(tokens_in)s,
     %(tokens_out)s, %(cost_usd)s, %(saved_usd)s, %(value_score)s, %(learned)s, %(session_id)s, %(sources)s,
-    %(reasons)s, %(private)s, %(quality)s, nullif(%(answered_by)s, '')::uuid
+    %(reasons)s, %(private)s, %(quality)s, nullif(%(answered_by)s, '')::uuid,
+    %(checked)s::real[], %(checked_version)s
 )
 
 -- name: totals

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import socket
+import stat
+import struct
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from mcp_stack.errors import UnavailableError, UsageError
+from mcp_stack.errors import DeniedError, UnavailableError, UsageError
 from mcp_stack.llm.llama_cpp import LlamaCppChat
-from mcp_stack.llm.sharing.meeting_point import MeetingPoint
+from mcp_stack.llm.sharing import meeting_point
+from mcp_stack.llm.sharing.frames import LONGEST_BYTES, encoded
+from mcp_stack.llm.sharing.meeting_point import MeetingPoint, peer_of
 from mcp_stack.llm.sharing.shared_model import SharedModel
 from mcp_stack.ports.chat import Message, SelfJudgingModel
 from tests.support.tiny_gguf import write_knowing_gguf, write_tiny_gguf
@@ -179,3 +186,119 @@ async def test_cancelling_from_afar_frees_the_model(sharing: Sharing, slow_file:
         await anext(items)
     await until(lambda: unfinished(0), seconds=1)
     assert (await near.complete(QUESTION, 1)).tokens_out == 1
+
+
+# Frames from whoever connects
+
+
+async def _talk(place: MeetingPoint, data: bytes) -> bytes:
+    """What comes back for raw bytes, until the other end closes."""
+    reader, writer = await asyncio.open_unix_connection(place.address())
+    writer.write(data)
+    writer.write_eof()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"\xff\xff\xff\xff",
+        struct.pack(">I", 2) + b"[]",
+        struct.pack(">I", 5) + b"{oops",
+        struct.pack(">I", 200_000) + b"[" * 200_000,
+        encoded({}),
+        encoded({"op": "no such"}),
+        encoded({"op": "complete"}),
+        encoded({"op": "complete", "messages": [["user"]], "max_tokens": 5}),
+        encoded({"op": "complete", "messages": [["nobody", "x"]], "max_tokens": 5}),
+        encoded({"op": "complete", "messages": [["user", 5]], "max_tokens": "many"}),
+        encoded({"op": "judge", "messages": 5, "question": None}),
+    ],
+)
+async def test_what_is_no_request_ends_the_connection_and_nothing_else(
+    sharing: Sharing, knowing_file: Path, tmp_path: Path, data: bytes
+) -> None:
+    model = sharing(knowing_file)
+    await model.load()
+    place = MeetingPoint(tmp_path / "run", str(knowing_file))
+    await until(lambda: place.address().exists())
+    assert await _talk(place, data) == b""
+    assert (await model.complete(QUESTION, 50)).text == ANSWER
+    assert (await model.state()).unfinished == 0
+
+
+async def test_a_conversation_longer_than_a_frame_is_the_callers_fault(sharing: Sharing, knowing_file: Path) -> None:
+    near, far = sharing(knowing_file), sharing(knowing_file)
+    await near.load()
+    with pytest.raises(UsageError, match="far too long"):
+        await far.complete([Message("user", "x" * LONGEST_BYTES)], 5)
+
+
+async def test_any_text_survives_the_way_over_the_socket(sharing: Sharing, tmp_path: Path) -> None:
+    answer = "Zürich 東京 \U0001f5fc naïve done."
+    file = write_knowing_gguf(tmp_path / "words.gguf", answer=answer)
+    near, far = sharing(file), sharing(file)
+    await near.load()
+    assert (await far.complete([Message("user", "Größe? \U0001f5fc")], 50)).text == answer
+
+
+# Where processes meet
+
+
+def test_the_folder_and_the_socket_are_for_their_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    place = MeetingPoint(folder, "model")
+    place.prepare()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert place.lock.try_take()
+    with place.listening_socket() as listener:
+        assert place.address().parent == folder
+        ours = socket.socket(socket.AF_UNIX)
+        ours.connect(os.fspath(place.address()))
+        assert peer_of(ours) == (os.geteuid(), os.getpid())
+        ours.close()
+        assert listener.getsockname() == os.fspath(place.address())
+    place.forget_socket()
+    place.lock.release()
+    assert [path.suffix for path in folder.iterdir()] == [".lock"]
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_has_it_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
+    place = MeetingPoint(tmp_path / ("x" * 100), "model")
+    place.prepare()
+    assert place.lock.try_take()
+    with place.listening_socket():
+        assert place.address().is_relative_to(short)
+        assert stat.S_IMODE(place.address().parent.stat().st_mode) == 0o700
+    place.forget_socket()
+    place.lock.release()
+    shutil.rmtree(short)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make something of another user")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    with pytest.raises(DeniedError, match="is not a folder of user id"):
+        MeetingPoint(folder, "model").prepare()
+
+
+async def test_a_model_whose_socket_cannot_be_made_is_held_for_its_own_process(
+    tmp_path: Path, knowing_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(meeting_point, "LONGEST_SOCKET_PATH", 5)
+    model = SharedModel(LlamaCppChat(knowing_file), MeetingPoint(tmp_path / "run", "model"))
+    assert (await model.complete(QUESTION, 50)).text == ANSWER
+    await model.close()
+    assert "is not shared with other processes" in caplog.text

@@ -28,6 +28,7 @@ import gguf
 import numpy as np
 
 Weights: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+Quantized: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
 FACTS = {
     "France": "Paris",
@@ -84,6 +85,48 @@ def write_tiny_gguf(
         tensors |= {f"blk.{layer}.ffn_{name}.weight": matrix(hidden, width) for name in ("gate", "up")}
         tensors[f"blk.{layer}.ffn_down.weight"] = matrix(width, hidden)
     _write(path, vocabulary, tensors, layers=layers, heads=2, context_tokens=context_tokens, template=chat_template)
+    return path
+
+
+def write_big_gguf(path: Path, *, layers: int, context_tokens: int = 256) -> Path:
+    """Write a model with random weights in four bits, 7.7 MB a layer: like those in use, it is repacked when loaded.
+
+    Args:
+        path: Where to.
+        layers: Number of layers, all of them alike.
+        context_tokens: What the model says it was trained on.
+    """
+    random = np.random.default_rng(0)
+    vocabulary = _Vocabulary([])
+    width, hidden = 1024, 3072
+
+    def matrix(rows: int, columns: int) -> Weights:
+        return np.asarray(random.standard_normal((rows, columns)) / np.sqrt(columns), np.float32)
+
+    def quantized(rows: int, columns: int) -> Quantized:
+        return gguf.quants.quantize(matrix(rows, columns), gguf.GGMLQuantizationType.Q4_0)
+
+    square, wide, high = quantized(width, width), quantized(hidden, width), quantized(width, hidden)
+    tensors: dict[str, Weights | Quantized] = {
+        "token_embd.weight": matrix(len(vocabulary.texts), width),
+        "output.weight": matrix(len(vocabulary.texts), width),
+        "output_norm.weight": np.ones(width, np.float32),
+    }
+    for layer in range(layers):
+        tensors |= {f"blk.{layer}.{name}_norm.weight": np.ones(width, np.float32) for name in ("attn", "ffn")}
+        tensors |= {f"blk.{layer}.attn_{name}.weight": square for name in ("q", "k", "v", "output")}
+        tensors |= {f"blk.{layer}.ffn_{name}.weight": wide for name in ("gate", "up")}
+        tensors[f"blk.{layer}.ffn_down.weight"] = high
+    _write(
+        path,
+        vocabulary,
+        tensors,
+        layers=layers,
+        heads=8,
+        hidden=hidden,
+        context_tokens=context_tokens,
+        template="",
+    )
     return path
 
 
@@ -190,19 +233,20 @@ def _unlike_pieces(answer: str) -> list[str]:
 def _write(
     path: Path,
     vocabulary: _Vocabulary,
-    tensors: Mapping[str, Weights],
+    tensors: Mapping[str, Weights | Quantized],
     *,
     layers: int,
     heads: int,
     context_tokens: int,
     template: str,
+    hidden: int = 0,
 ) -> None:
     width = tensors["output_norm.weight"].shape[0]
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(context_tokens)
     writer.add_embedding_length(width)
     writer.add_block_count(layers)
-    writer.add_feed_forward_length(tensors["blk.0.ffn_up.weight"].shape[0])
+    writer.add_feed_forward_length(hidden or tensors["blk.0.ffn_up.weight"].shape[0])
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads)
     writer.add_rope_dimension_count(width // heads)
@@ -220,7 +264,8 @@ def _write(
     if template:
         writer.add_chat_template(template)
     for name, weights in tensors.items():
-        writer.add_tensor(name, weights)
+        four_bits = weights.dtype == np.uint8
+        writer.add_tensor(name, weights, raw_dtype=gguf.GGMLQuantizationType.Q4_0 if four_bits else None)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -75,7 +75,8 @@ def _check(path: Path, data: mmap.mmap) -> None:
         kind, words = _vocabulary(_Cursor(data), pairs)
     except (EOFError, struct.error, KeyError) as error:
         raise unusable_gguf(path, "its metadata is damaged or cut off") from error
-    named = [word for word in words if word]  # llama.cpp gives the nameless ones names of its own
+    cut = [word.partition(b"\0")[0] for word in words]  # llama.cpp reads them as C strings
+    named = [word for word in cut if word]  # it gives the nameless ones names of its own
     known = set(named)
     if not known:
         raise unusable_gguf(path, "it has no vocabulary")

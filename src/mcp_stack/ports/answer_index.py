@@ -20,6 +20,8 @@ class AnsweredQuestion:
         group: Names the answers that agree with its own.
         answer_vector: The answer's embedding in the same form; empty where nobody learns.
         interaction_id: Under which it was answered.
+        rights: How often its answer would have been right where it was the candidate and a new answer was made.
+        wrongs: How often not.
     """
 
     key: str
@@ -29,6 +31,8 @@ class AnsweredQuestion:
     group: int
     answer_vector: bytes
     interaction_id: str
+    rights: int = 0
+    wrongs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,16 @@ class Label:
 
     Attributes:
         features: Of the candidate, as little-endian float32.
-        weight: How many look-ups it stands for: a shadow check stands for those that were not checked.
+        right: The new answer agrees with the candidate's.
+        expected: Where the candidate would have been given and was checked in the shadow, the probability that was
+            seen of its being wrong; None for a miss.
+        number: In the order of writing; 0 until it is written.
     """
 
     features: bytes
     right: bool
-    weight: float
+    expected: float | None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +131,21 @@ class AnswerIndex(Protocol):
         """
         ...
 
-    async def add_label(self, policy: str, label: Label) -> None:
-        """Write a label down; the oldest go where there are too many.
+    async def add_label(self, policy: str, label: Label, sequence: int) -> None:
+        """Write a label down, and count it in the record of its candidate; the oldest go where there are too many.
 
         Args:
             policy: Names the features.
             label: The label.
+            sequence: Of the candidate.
 
         Raises:
             UnavailableError: The store is down.
         """
         ...
 
-    async def labels(self, policy: str, most: int) -> list[Label]:
-        """The newest labels, the oldest of them first.
+    async def labels(self, policy: str, after: int) -> list[Label]:
+        """Labels behind a number, the oldest first.
 
         Raises:
             UnavailableError: The store is down.

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...ports.answer_index import Label
 from .verifier import Comparison
 
 # How far below the threshold a question may be that says the same word for word: short questions lose much of their
 # cosine to a `please`.
 ALLOWANCE = 0.15
+# How much nearer than one with another answer a question in other words has to be.
+CLEAR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,15 @@ class Candidate:
         similarity: Cosine of their embeddings.
         group: Of the answers that agree with its own.
         comparison: What tells the two apart.
+        rights: How often its answer was seen to be right for a question that was near.
+        wrongs: How often not.
     """
 
     similarity: float
     group: int
     comparison: Comparison
+    rights: int = 0
+    wrongs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,14 @@ class Decision:
         serve: Whether its answer is given; not so where it is only to be learned from.
         shadow: It would have been given, but is checked against a new answer.
         features: Of the chosen candidate, for the label that a new answer will give; empty where nothing is learned.
+        wrong: Probability that its answer is wrong, where that is known.
     """
 
     chosen: int | None
     serve: bool = False
     shadow: bool = False
     features: tuple[float, ...] = ()
+    wrong: float = 1.0
 
 
 class Policy(Protocol):
@@ -59,6 +68,10 @@ class Policy(Protocol):
         Args:
             candidates: The nearest first.
         """
+        ...
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Take labels in, the oldest first."""
         ...
 
 
@@ -79,6 +92,18 @@ class FixedThreshold:
         for place, candidate in enumerate(candidates):
             if candidate.similarity < self._threshold - ALLOWANCE:
                 break
-            if candidate.comparison.says_the_same:
+            if candidate.comparison.says_the_same or self._is_rephrased(candidate, candidates):
                 return Decision(place, serve=True)
         return Decision(None)
+
+    def _is_rephrased(self, candidate: Candidate, candidates: Sequence[Candidate]) -> bool:
+        """Whether a long text is the same in other words, and none with another answer is about as near."""
+        rivals = (each for each in candidates if each.group != candidate.group)
+        return (
+            candidate.comparison.rephrased
+            and candidate.similarity >= self._threshold
+            and all(each.similarity <= candidate.similarity - CLEAR for each in rivals)
+        )
+
+    def learn(self, labels: Sequence[Label]) -> None:
+        """Nothing: it is fixed."""

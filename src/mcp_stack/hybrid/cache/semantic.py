@@ -6,16 +6,17 @@ import asyncio
 import hashlib
 import json
 import logging
-import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ...errors import StackError
 from ...ports.answer_index import AnsweredQuestion, AnswerIndex
 from ...ports.answering import Answer, Question
+from ...ports.embedder import Embedder
 from .exact import AnswerCache
-from .neighbours import Neighbour, Neighbours
-from .policy import Candidate, Decision, Policy
+from .learning import Learner, LookUp, group_of, packed
+from .neighbours import Neighbours
+from .policy import Candidate, Policy
 from .verifier import compare
 
 logger = logging.getLogger(__name__)
@@ -57,11 +58,19 @@ class SemanticCache:
         index: Holds the questions.
         policy: Decides what is near enough.
         ttl_seconds: How long a question is kept.
+        embedder: Tells whether answers agree, where the policy learns; without one only the very same words do.
         enabled: False finds nothing, and keeps exact matches alone.
     """
 
     def __init__(
-        self, exact: AnswerCache, index: AnswerIndex, policy: Policy, *, ttl_seconds: float, enabled: bool = True
+        self,
+        exact: AnswerCache,
+        index: AnswerIndex,
+        policy: Policy,
+        *,
+        ttl_seconds: float,
+        embedder: Embedder | None = None,
+        enabled: bool = True,
     ) -> None:
         self._exact = exact
         self._index = index
@@ -70,9 +79,13 @@ class SemanticCache:
         self._enabled = enabled
         self._neighbours = Neighbours()
         self._catching_up = asyncio.Lock()
+        self._newest_label = 0
+        self._learner = Learner(exact, index, policy.name, embedder)
 
     async def find(self, question: Question, vector: Sequence[float], fingerprint: str) -> Found | None:
         """The answer to a question that means the same, or None.
+
+        It may also be None because the policy wants to see a new answer; `put` then learns from that.
 
         Args:
             question: What is asked.
@@ -89,6 +102,8 @@ class SemanticCache:
 
     async def put(self, question: Question, vector: Sequence[float] | None, fingerprint: str, answer: Answer) -> None:
         """Keep an answer, to be found by the same question and by those that mean the same.
+
+        Where the policy learns, the question is indexed a moment later, once it is known which answers agree.
 
         Args:
             question: What was asked.
@@ -107,6 +122,9 @@ class SemanticCache:
             answer_vector=b"",
             interaction_id=answer.interaction_id,
         )
+        if usable and self._policy.name:
+            self._learner.learn_soon(entry, fingerprint, answer.response, self._ttl)
+            return
         try:
             await self._index.add(entry, self._ttl)
         except StackError as error:
@@ -118,33 +136,42 @@ class SemanticCache:
         Raises:
             UnavailableError: A store is down: the answer may still be given.
         """
+        await self.settled()
         for key in await self._index.remove(interaction_id=interaction_id):
             await self._exact.forget(key)
+
+    async def settled(self) -> None:
+        """Wait until all that was put is indexed."""
+        await self._learner.settled()
 
     async def _found(self, question: Question, vector: Sequence[float], fingerprint: str) -> Found | None:
         await self._catch_up(len(vector))
         near = self._neighbours.nearest(vector, scope_of(question, fingerprint), NEAREST)
-        if not near:
-            return None
-        questions = await self._index.questions([each.sequence for each in near])
+        questions = await self._index.questions([each.sequence for each in near]) if near else {}
         if gone := [each.sequence for each in near if each.sequence not in questions]:
             self._neighbours.drop(gone)
         near = [each for each in near if each.sequence in questions]
-        decision = self._decided(question.query, near, questions)
-        if decision.chosen is None or not decision.serve:
+        known = [questions[each.sequence] for each in near]
+        decision = self._policy.decide(
+            [
+                Candidate(each.similarity, each.group, compare(question.query, entry.query), entry.rights, entry.wrongs)
+                for each, entry in zip(near, known, strict=True)
+            ]
+        )
+        if decision.chosen is None:
             return None
-        chosen = near[decision.chosen]
-        entry = questions[chosen.sequence]
+        if not decision.serve:
+            self._learner.expect(
+                self._exact.key(question),
+                LookUp([each.sequence for each in near], known, decision),
+            )
+            return None
+        chosen, entry = near[decision.chosen], known[decision.chosen]
         answer = await self._exact.at(entry.key, fingerprint)
         if answer is None:
             return None
         why = f"a question that means the same was answered before (similarity {chosen.similarity:.2f})"
         return Found(answer, entry.query, chosen.similarity, entry.key, why)
-
-    def _decided(self, query: str, near: Sequence[Neighbour], questions: dict[int, AnsweredQuestion]) -> Decision:
-        return self._policy.decide(
-            [Candidate(each.similarity, each.group, compare(query, questions[each.sequence].query)) for each in near]
-        )
 
     async def _catch_up(self, dimensions: int) -> None:
         async with self._catching_up:
@@ -153,7 +180,11 @@ class SemanticCache:
                 changes = await self._index.changes(self._neighbours.newest, self._policy.name)
                 self._neighbours.add(changes, dimensions)
                 if not changes.more and changes.generation == generation:
-                    return
+                    break
+            if changes.newest_label > self._newest_label:
+                labels = await self._index.labels(self._policy.name, self._newest_label)
+                self._newest_label = changes.newest_label
+                self._policy.learn([label for label in labels if label.number <= changes.newest_label])
 
 
 def scope_of(question: Question, fingerprint: str) -> bytes:
@@ -161,14 +192,3 @@ def scope_of(question: Question, fingerprint: str) -> bytes:
     rest = {**asdict(question), "query": "", "fingerprint": fingerprint}
     text = json.dumps(rest, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def packed(vector: Sequence[float]) -> bytes:
-    """A vector as little-endian float16."""
-    return struct.pack(f"<{len(vector)}e", *vector)
-
-
-def group_of(response: str) -> int:
-    """A name for an answer: the same for the same words."""
-    digest = hashlib.sha256(" ".join(response.lower().split()).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "little", signed=True)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .lexicon import opposite, root, same_meaning
 from .reading import Reading, Word, read
+
+# A text is long from so many words of content. There, one word exchanged is still something else; several are a text
+# in other words.
+LONG = 8
+SEVERAL = 3
+MOSTLY_THE_SAME = 0.6
+NEARLY_THE_SAME = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,8 @@ class Comparison:
         order: The same words in another order or direction.
         words: A word of content that the other lacks.
         overlap: Share of the words of content that they have in common, in [0, 1].
+        rephrased: Both are long and differ by several words, none of which tells by itself that something else is
+            asked.
     """
 
     numbers: bool
@@ -33,6 +42,12 @@ class Comparison:
     order: bool
     words: bool
     overlap: float
+    rephrased: bool
+
+    @property
+    def is_a_flip(self) -> bool:
+        """They are nearly the same, but for a number, a negation or an opposite."""
+        return self.overlap >= NEARLY_THE_SAME and (self.numbers or self.negation or self.opposites)
 
     @property
     def difference(self) -> str:
@@ -72,7 +87,8 @@ def compare(first: str, second: str) -> Comparison:
     pairs, left, right = _matched(one.words, other.words)
     total = len(one.words) + len(other.words)
     same_text = one.plain == other.plain
-    return Comparison(
+    overlap = 2 * len(pairs) / total if total else float(same_text)
+    comparison = Comparison(
         numbers=one.numbers != other.numbers,
         negation=one.negations != other.negations,
         opposites=any(opposite(a.text, b.text) for a in left for b in right),
@@ -81,8 +97,13 @@ def compare(first: str, second: str) -> Comparison:
         order=_in_another_order(pairs, one.words),
         # Without a word of content there is nothing to go by.
         words=bool(left or right or (total == 0 and not same_text)),
-        overlap=2 * len(pairs) / total if total else float(same_text),
+        overlap=overlap,
+        rephrased=False,
     )
+    is_long = min(len(one.words), len(other.words)) >= LONG
+    several = len(left) + len(right) >= SEVERAL and overlap >= MOSTLY_THE_SAME
+    hard = comparison.numbers or comparison.negation or comparison.opposites or comparison.names or comparison.kind
+    return replace(comparison, rephrased=is_long and several and not hard)
 
 
 def _matched(first: Sequence[Word], second: Sequence[Word]) -> tuple[list[tuple[Word, Word]], list[Word], list[Word]]:

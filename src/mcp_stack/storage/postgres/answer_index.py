@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .pool import Database
 
 MOST_ENTRIES = 50_000
-MOST_LABELS = 20_000
+MOST_LABELS = 5_000
 AT_ONCE = 4_096
 WRITES_BETWEEN_SWEEPS = 256
 
@@ -33,6 +33,7 @@ class PostgresAnswerIndex:
         self._most_entries = most_entries
         self._sql = queries("answer_index")
         self._writes = 0
+        self._labels = 0
 
     async def changes(self, after: int, policy: str) -> Changes:
         """See `AnswerIndex.changes`."""
@@ -69,6 +70,8 @@ class PostgresAnswerIndex:
                 group=row["answers"],
                 answer_vector=bytes(row["answer_vector"]),
                 interaction_id=row["interaction_id"],
+                rights=row["rights"],
+                wrongs=row["wrongs"],
             )
             for row in rows
         }
@@ -95,16 +98,18 @@ class PostgresAnswerIndex:
             cursor = await connection.execute(self._sql["remove"], parameters)
             return [row["key"] for row in await cursor.fetchall()]
 
-    async def add_label(self, policy: str, label: Label) -> None:
+    async def add_label(self, policy: str, label: Label, sequence: int) -> None:
         """See `AnswerIndex.add_label`."""
+        parameters = {**asdict(label), "policy": policy, "sequence": sequence}
         async with self._database.write_statement() as connection:
-            await connection.execute(self._sql["add_label"], {"policy": policy, **asdict(label)})
-            if self._writes % WRITES_BETWEEN_SWEEPS == 0:
+            await connection.execute(self._sql["add_label"], parameters)
+            if self._labels % WRITES_BETWEEN_SWEEPS == 0:
                 await connection.execute(self._sql["forget_labels"], {"policy": policy, "most": MOST_LABELS})
+            self._labels += 1
 
-    async def labels(self, policy: str, most: int) -> list[Label]:
+    async def labels(self, policy: str, after: int) -> list[Label]:
         """See `AnswerIndex.labels`."""
         async with self._database.read() as connection:
-            parameters = {"policy": policy, "most": most}
+            parameters = {"policy": policy, "after": after, "most": MOST_LABELS}
             rows = await (await connection.execute(self._sql["labels"], parameters, binary=True)).fetchall()
-        return [Label(bytes(row["features"]), row["was_right"], row["weight"]) for row in reversed(rows)]
+        return [Label(bytes(row["features"]), row["was_right"], row["expected"], row["number"]) for row in rows]

@@ -13,7 +13,7 @@ order by sequence
 limit %(most)s
 
 -- name: questions
-select sequence, key, scope, query, vector, answers, answer_vector, interaction_id
+select sequence, key, scope, query, vector, answers, answer_vector, interaction_id, rights, wrongs
 from answer_index
 where sequence = any(%(sequences)s::bigint[]) and expires > clock_timestamp()
 
@@ -31,9 +31,9 @@ select
     clock_timestamp() + make_interval(secs => %(ttl_seconds)s)
 from state
 on conflict (key) do update
-set (sequence, scope, query, vector, answers, answer_vector, interaction_id, expires) = (
+set (sequence, scope, query, vector, answers, answer_vector, interaction_id, expires, rights, wrongs) = (
     excluded.sequence, excluded.scope, excluded.query, excluded.vector, excluded.answers, excluded.answer_vector,
-    excluded.interaction_id, excluded.expires
+    excluded.interaction_id, excluded.expires, 0, 0
 )
 
 -- name: shrink
@@ -49,8 +49,13 @@ where key = %(key)s or (interaction_id = %(interaction_id)s and interaction_id <
 returning key
 
 -- name: add_label
-insert into answer_labels (policy, features, was_right, weight)
-values (%(policy)s, %(features)s, %(right)s, %(weight)s)
+with record as (
+    update answer_index
+    set rights = rights + %(right)s::boolean::integer, wrongs = wrongs + (not %(right)s::boolean)::integer
+    where sequence = %(sequence)s
+)
+insert into answer_labels (policy, features, was_right, expected)
+values (%(policy)s, %(features)s, %(right)s, %(expected)s)
 
 -- name: forget_labels
 delete from answer_labels
@@ -60,8 +65,12 @@ where policy = %(policy)s
     )
 
 -- name: labels
-select features, was_right, weight
-from answer_labels
-where policy = %(policy)s
-order by number desc
-limit %(most)s
+select number, features, was_right, expected
+from (
+    select number, features, was_right, expected
+    from answer_labels
+    where policy = %(policy)s and number > %(after)s
+    order by number desc
+    limit %(most)s
+) as newest
+order by number

@@ -8,6 +8,8 @@ create unlogged table answer_index (
     answers bigint not null,
     answer_vector bytea not null,
     interaction_id text not null,
+    rights integer not null default 0,
+    wrongs integer not null default 0,
     expires timestamptz not null
 );
 create index idx_answer_index_interaction on answer_index (interaction_id);
@@ -28,6 +30,6 @@ create table answer_labels (
     policy text not null,
     features bytea not null,
     was_right boolean not null,
-    weight real not null
+    expected real
 );
 create index idx_answer_labels_policy on answer_labels (policy, number);

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from mcp_stack.hybrid.single_flight import SingleFlight
+from mcp_stack.hybrid.single_flight import MOST_REMEMBERED, SingleFlight
 
 
 class Work:
@@ -95,3 +96,17 @@ async def test_the_work_ends_with_the_last_who_waits_and_may_begin_again() -> No
     assert work.cancelled == 1
     work.end.set()
     assert await flights.run("key", work) == (2, False)
+
+
+async def test_it_knows_what_ended_after_a_time_and_forgets_what_is_long_past() -> None:
+    flights, work = SingleFlight[int](), Work()
+    work.end.set()
+    before = time.perf_counter()
+    await flights.run("key", work)
+    after = time.perf_counter()
+    assert flights.ended_since("key", before)
+    assert not flights.ended_since("key", after)
+    assert not flights.ended_since("other", before)
+    for number in range(MOST_REMEMBERED):
+        await flights.run(str(number), work)
+    assert not flights.ended_since("key", before)

@@ -119,7 +119,7 @@ class ChatCompletions:
             UnavailableError: The database is down.
         """
         question = self._question(request)
-        answer = await self._router.cached(question) or await self._router.route(question)
+        answer = await self._router.answer(question)
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answer.response},

@@ -44,7 +44,7 @@ class Recorder:
         keeping: Awaitable[None] | None = None,
         checked: Checked | None = None,
     ) -> None:
-        """Record what a model or the passages answered.
+        """Record what a model or the passages answered; what cost money is written before it is given.
 
         Args:
             question: The question.
@@ -56,18 +56,20 @@ class Recorder:
             await self._record(question, answer, checked)
         else:
             await asyncio.gather(keeping, self._record(question, answer, checked))
+        await self._continue(question, answer)
         current().mark("recorded")
         self._tell(question, answer)
 
     async def _record(self, question: Question, answer: Answer, checked: Checked | None) -> None:
         saved = self._price(answer.tokens_in, answer.tokens_out) if answer.route == "local" else 0.0
+        row = question.query, answer, saved, question.session_id
+        if not answer.cost_usd:
+            self._interactions.add_soon(*row, private=question.private, checked=checked)
+            return
         try:
-            await self._interactions.add(
-                question.query, answer, saved, question.session_id, private=question.private, checked=checked
-            )
+            await self._interactions.add(*row, private=question.private, checked=checked)
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
-        await self._continue(question, answer)
 
     async def served_again(self, question: Question, answer: Answer, found: Answer) -> None:
         """Record what was answered before.
@@ -78,7 +80,7 @@ class Recorder:
             found: As it was given first.
         """
         saved = self._price(found.tokens_in, found.tokens_out)
-        self._interactions.add_soon(question.query, answer, saved, question.session_id)
+        self._interactions.add_soon(question.query, answer, saved, question.session_id, private=question.private)
         await self._continue(question, answer)
         self._tell(question, answer)
 

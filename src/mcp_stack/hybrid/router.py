@@ -51,24 +51,23 @@ class Router:
         self._learning = settings.hybrid.learning
         self._flights: SingleFlight[Answer] = SingleFlight()
 
+    async def answer(self, question: Question) -> Answer:
+        """From the cache, or else by the route that fits.
+
+        Raises:
+            UnavailableError, UsageError: As `route`.
+        """
+        start = time.perf_counter()
+        question = await self._preparation.with_history(question)
+        fingerprint = asyncio.ensure_future(self.fingerprint())
+        found = await self._found(question, fingerprint, start)
+        return found or await self._routed(question, None, start, await fingerprint)
+
     async def cached(self, question: Question) -> Answer | None:
         """See `Answering.cached`."""
         start = time.perf_counter()
         question = await self._preparation.with_history(question)
-        fingerprint = asyncio.ensure_future(self.fingerprint())
-        found = await self._exact.get(question, fingerprint)
-        why = "the same question was answered before"
-        if found is None:
-            vector = await self._preparation.vector(question.query)
-            near = await self._semantic.find(question, vector, await fingerprint) if vector is not None else None
-            if near is None:
-                current().mark("cache_missed")
-                return None
-            found, why = near.answer, near.why
-        current().mark("cache_hit")
-        answer = served_again(found, why, start)
-        await self._recorder.served_again(question, answer, found)
-        return answer
+        return await self._found(question, asyncio.ensure_future(self.fingerprint()), start)
 
     async def route(
         self, question: Question, retrieved: Retrieved | None = None, started: float | None = None
@@ -76,16 +75,7 @@ class Router:
         """See `Answering.route`."""
         start = time.perf_counter() if started is None else started
         question = await self._preparation.with_history(question)
-        fingerprint = await self.fingerprint()
-        answer, joined = await self._flights.run(
-            f"{self._exact.key(question)}:{fingerprint}",
-            lambda: self._answered(question, retrieved, start, fingerprint),
-        )
-        if not joined:
-            return answer
-        again = served_again(answer, "somebody else had just asked the same", start)
-        await self._recorder.served_again(question, again, answer)
-        return again
+        return await self._routed(question, retrieved, start, await self.fingerprint())
 
     async def stream(self, question: Question) -> AsyncGenerator[str | Answer, None]:
         """Answer piece by piece.
@@ -98,12 +88,13 @@ class Router:
             UsageError: The forced route has no model.
         """
         start = time.perf_counter()
-        if (cached := await self.cached(question)) is not None:
+        question = await self._preparation.with_history(question)
+        known = asyncio.ensure_future(self.fingerprint())
+        if (cached := await self._found(question, known, start)) is not None:
             yield cached.response
             yield cached
             return
-        question = await self._preparation.with_history(question)
-        fingerprint = await self.fingerprint()
+        fingerprint = await known
         prepared = await self._preparation.prepare(question, None)
         reasons = list(prepared.reasons)
         outcome: Outcome | None = None
@@ -129,6 +120,37 @@ class Router:
             UnavailableError: The database is down.
         """
         return await self._preparation.prepare(await self._preparation.with_history(question), None)
+
+    async def _found(self, question: Question, fingerprint: asyncio.Future[str], start: float) -> Answer | None:
+        """An answer that was given before."""
+        found = await self._exact.get(question, fingerprint)
+        why = "the same question was answered before"
+        if found is None:
+            vector = await self._preparation.vector(question.query)
+            near = await self._semantic.find(question, vector, await fingerprint) if vector is not None else None
+            if near is None:
+                current().mark("cache_missed")
+                return None
+            found, why = near.answer, near.why
+        current().mark("cache_hit")
+        answer = served_again(found, why, start)
+        await self._recorder.served_again(question, answer, found)
+        return answer
+
+    async def _routed(self, question: Question, retrieved: Retrieved | None, start: float, fingerprint: str) -> Answer:
+        """A new answer, made once for all who ask for it at the same time."""
+        key = f"{self._exact.key(question)}:{fingerprint}"
+        if self._flights.ended_since(key, start):
+            # Somebody else's answer came between the look into the cache and now.
+            ended = asyncio.ensure_future(self.fingerprint())
+            if (found := await self._found(question, ended, start)) is not None:
+                return found
+        answer, joined = await self._flights.run(key, lambda: self._answered(question, retrieved, start, fingerprint))
+        if not joined:
+            return answer
+        again = served_again(answer, "somebody else had just asked the same", start)
+        await self._recorder.served_again(question, again, answer)
+        return again
 
     async def _answered(
         self, question: Question, retrieved: Retrieved | None, start: float, fingerprint: str

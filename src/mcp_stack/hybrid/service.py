@@ -101,7 +101,7 @@ class Coordinator:
             max_cost_usd=max_cost_usd,
             force_route=force_route,
         )
-        answer = await self.router.cached(question) or await self.router.route(question)
+        answer = await self.router.answer(question)
         return _result(answer)
 
     async def explain_route(self, query: str) -> RouteExplanation:

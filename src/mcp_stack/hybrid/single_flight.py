@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# Keys whose end is remembered: more than can come between a look into a cache and the work that a miss leads to.
+MOST_REMEMBERED = 256
 
 
 @dataclass(slots=True)
@@ -24,6 +29,11 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._flights: dict[str, _Flight[T]] = {}
+        self._ended: OrderedDict[str, float] = OrderedDict()
+
+    def ended_since(self, key: str, start: float) -> bool:
+        """Whether work under this key ended after a time, on the clock of `time.perf_counter`."""
+        return self._ended.get(key, start) > start
 
     async def run(self, key: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """The result of the work under this key.
@@ -58,5 +68,9 @@ class SingleFlight(Generic[T]):
     def _landed(self, key: str, task: asyncio.Future[T]) -> None:
         if key in self._flights and self._flights[key].task is task:
             del self._flights[key]
+        self._ended[key] = time.perf_counter()
+        self._ended.move_to_end(key)
+        if len(self._ended) > MOST_REMEMBERED:
+            self._ended.popitem(last=False)
         if task.done() and not task.cancelled():
             task.exception()  # those who wait raise it; if nobody does any more, it is no news

@@ -99,8 +99,17 @@ class Interactions(Protocol):
         """
         ...
 
-    def add_soon(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
-        """Record an interaction without keeping the caller waiting; a failure is logged.
+    def add_soon(
+        self,
+        query: str,
+        answer: Answer,
+        saved_usd: float,
+        session_id: str,
+        *,
+        private: bool = False,
+        checked: Checked | None = None,
+    ) -> None:
+        """Record an interaction without keeping the caller waiting; a failure is logged. Arguments as of `add`.
 
         The answer that it repeats, if any, is counted as reused. Whatever reads in the same process waits for it, and
         so does `close`.

@@ -63,9 +63,18 @@ class PostgresInteractions:
         async with self._database.write_statement() as connection:
             await connection.execute(self._sql["add"], row)
 
-    def add_soon(self, query: str, answer: Answer, saved_usd: float, session_id: str) -> None:
+    def add_soon(
+        self,
+        query: str,
+        answer: Answer,
+        saved_usd: float,
+        session_id: str,
+        *,
+        private: bool = False,
+        checked: Checked | None = None,
+    ) -> None:
         """See `Interactions.add_soon`."""
-        self._waiting.append(_row(query, answer, saved_usd, session_id, private=False))
+        self._waiting.append(_row(query, answer, saved_usd, session_id, private=private, checked=checked))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_waiting())
 
@@ -131,7 +140,7 @@ def _row(
     session_id: str,
     *,
     private: bool,
-    checked: Checked | None = None,
+    checked: Checked | None,
 ) -> dict[str, Any]:
     from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
 

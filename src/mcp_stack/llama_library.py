@@ -11,6 +11,7 @@ import ctypes
 import functools
 import importlib
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,16 +22,24 @@ _LOGGER = logging.getLogger(__name__)
 _ERROR_LEVEL = 4
 """GGML_LOG_LEVEL_ERROR of ggml.h; the table in llama_cpp/_logger.py is of an older version."""
 
+_MEMORY = re.compile(r"insufficient memory|cannot allocate memory|(failed|unable) to allocate", re.IGNORECASE)
+
 
 class NativeLog:
     """Passes llama.cpp's log lines to `logging` at DEBUG.
 
     Attributes:
         last_error: The newest line that llama.cpp called an error; says why a model did not load.
+        short_of_memory: Whether an error line since `clear` was about memory; the newest one seldom is.
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was said so far."""
         self.last_error = ""
+        self.short_of_memory = False
 
     def receive(self, level: int, text: bytes | None, _user_data: object) -> None:
         """The `ggml_log_callback`; may be called by any thread."""
@@ -39,6 +48,7 @@ class NativeLog:
             return
         if level == _ERROR_LEVEL:
             self.last_error = line
+            self.short_of_memory |= _MEMORY.search(line) is not None
         _LOGGER.debug("%s", line)
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from mcp_stack.errors import UnavailableError, UsageError
+from mcp_stack.llm import machine
 from mcp_stack.llm.llama_cpp import LlamaCppChat
 from mcp_stack.ports.chat import Completion, Message
-from tests.support.tiny_gguf import FACTS, write_knowing_gguf, write_tiny_gguf
+from tests.support.tiny_gguf import FACTS, write_big_gguf, write_knowing_gguf, write_tiny_gguf
 
 QUESTION = [Message("user", "What is the capital of France?")]
 
@@ -455,6 +456,62 @@ async def test_a_damaged_vocabulary_is_unavailable_instead_of_the_end_of_the_pro
     path = write_tiny_gguf(tmp_path / "damaged.gguf")
     path.write_bytes(path.read_bytes().replace(before, after))
     assert words in (await _refusal(path)).problem
+
+
+async def test_a_word_that_a_zero_byte_cuts_to_another_one_is_unavailable(tmp_path: Path) -> None:
+    path = write_knowing_gguf(tmp_path / "zero.gguf", answer="Paris \0 indeed")
+    assert "lists a word twice" in (await _refusal(path)).problem
+
+
+async def test_a_model_larger_than_what_is_free_is_not_even_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:       16000000 kB\nMemAvailable:        100 kB\n", encoding="ascii")
+    monkeypatch.setattr(machine, "_MEMINFO", meminfo)
+    model = LlamaCppChat(write_tiny_gguf(tmp_path / "tiny.gguf"))
+    with pytest.raises(UnavailableError, match=r"not enough memory for the model tiny: .* GB are free"):
+        await model.complete(QUESTION, 5)
+    meminfo.unlink()  # where nothing is told, nothing is refused
+    assert (await model.complete(QUESTION, 5)).tokens_out == 5
+    await model.close()
+
+
+def test_a_model_larger_than_the_memory_is_unavailable_and_its_process_lives_on(tmp_path: Path) -> None:
+    write_big_gguf(tmp_path / "big.gguf", layers=52)
+    write_knowing_gguf(tmp_path / "small.gguf")
+    script = f"""
+    import asyncio, resource
+    from pathlib import Path
+    from mcp_stack.errors import UnavailableError
+    from mcp_stack.llm.llama_cpp import LlamaCppChat
+    from mcp_stack.ports.chat import Message
+
+    async def ask(name):
+        model = LlamaCppChat(Path({str(tmp_path)!r}) / name, context_tokens=256, threads=1)
+        try:
+            return (await model.complete([Message("user", "hello")], 9)).text
+        except UnavailableError as error:
+            return str(error)
+        finally:
+            await model.close()
+
+    async def main():
+        print(await ask("small.gguf"))
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + ROOM, in_use + ROOM))
+        print(await ask("big.gguf"))
+        print(await ask("small.gguf"))
+
+    asyncio.run(main())
+    """
+    for room in (200_000_000, 600_000_000):  # not even the file, and the file but not its weights in use
+        command = [sys.executable, "-c", textwrap.dedent(script).replace("ROOM", str(room))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        before, refused, after = done.stdout.splitlines()
+        assert refused.startswith("UNAVAILABLE: there is not enough memory for the model big")
+        assert before == after == "The capital of France is Paris."
 
 
 async def test_a_broken_chat_template_is_unavailable(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ vocabulary: over a word listed twice, and over a byte without a token. So both a
 
 from __future__ import annotations
 
+import errno
 import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import UnavailableError
+from .machine import short_of_memory
 
 _HEADER = struct.Struct("<4sIQQ")
 """Magic, version, number of tensors, number of metadata pairs; this and the rest after the GGUF specification."""
@@ -51,6 +53,8 @@ def check_gguf(path: Path) -> None:
             f"the model file {path} is missing", "mcp-stack models pull, or set llm.local.path to a GGUF file"
         ) from None
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise short_of_memory(path, "not even its file can be looked at") from error
         raise UnavailableError(
             f"the model file {path} cannot be read: {error.strerror}", "set llm.local.path to a readable GGUF file"
         ) from error

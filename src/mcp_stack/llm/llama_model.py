@@ -17,7 +17,7 @@ from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
-from .machine import available_cores
+from .machine import available_cores, check_memory, short_of_memory
 from .model_speed import Speed, as_text, shared_length, unread_characters
 
 _YES = ("Yes", " Yes", "yes", " yes")
@@ -50,8 +50,9 @@ class LlamaModel:
         library = llama_library()
         self._api = library.api
         check_gguf(path)
+        check_memory(path)
         cores = threads or available_cores()
-        library.log.last_error = ""
+        library.log.clear()
         try:
             self._llama: Any = self._api.Llama(
                 model_path=str(path), n_ctx=context_tokens, n_threads=cores, n_threads_batch=cores, verbose=False
@@ -61,6 +62,8 @@ class LlamaModel:
             self._bos = self._token_text(self._api.llama_vocab_bos(self._vocab))
             self._prompt = ChatPrompt(template, self._bos, self._token_text(self._api.llama_vocab_eos(self._vocab)))
         except Exception as error:  # the template engine and the bindings share no base class
+            if library.log.short_of_memory:
+                raise short_of_memory(path, library.log.last_error) from error
             raise unusable_gguf(path, library.log.last_error or str(error)) from error
         abort.watch(self._api, self._llama.ctx)
         self._context_tokens = min(context_tokens, self._api.llama_model_n_ctx_train(self._llama.model))

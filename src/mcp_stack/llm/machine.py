@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
+from ..errors import UnavailableError
 from .known_models import Machine
 
 _ROWS, _COLUMNS, _REPETITIONS = 8_192, 4_096, 5
+_MEMINFO = Path("/proc/meminfo")
+_AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -20,6 +24,37 @@ def this_machine() -> Machine:
 def available_cores() -> int:
     """Cores that this process may use: fewer than the machine's in a container pinned to some of them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_memory(path: Path) -> None:
+    """See whether a model can be held: a kernel that runs out of memory ends whole processes.
+
+    Args:
+        path: The model file. About its size is needed, for four-bit weights are repacked when they are loaded.
+
+    Raises:
+        UnavailableError: It cannot, as far as the kernel tells.
+    """
+    needed, free = path.stat().st_size, _free_bytes()
+    if free is not None and needed > free:
+        raise short_of_memory(path, f"{needed / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+
+
+def short_of_memory(path: Path, reason: str) -> UnavailableError:
+    """The error for a model that is too large for the memory there is."""
+    return UnavailableError(
+        f"there is not enough memory for the model {path.stem}: {reason}",
+        "free some, choose a smaller one (mcp-stack models list), or lower llm.local.context_tokens",
+    )
+
+
+def _free_bytes() -> int | None:
+    """Memory that can be had without swapping; None where the kernel does not tell."""
+    try:
+        found = _AVAILABLE.search(_MEMINFO.read_text(encoding="ascii"))
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
 
 
 def _memory_bytes() -> int:

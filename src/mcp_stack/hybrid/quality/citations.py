@@ -8,7 +8,7 @@ from .findings import Finding
 from .text import MAX_CHARACTERS, prose
 
 # [3] or [1, 2], but no index (a[3]), no link ([3](url), [3]: url), no mathematics.
-_CITATION = re.compile(r"(?<![\w\])}\\])\[\s?(\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,9})\s?\](?![(\[:\w])")
+_CITATION = re.compile(r"(?<![\w\])}\\])(?:\[\s?\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,9}\s?\])+(?![(\[:\w])")
 _MATHS = re.compile(r"\$\$[^$]{1,300}\$\$|\$[^$\n]{1,200}\$|\\\[.{1,300}?\\\]", re.DOTALL)
 _LIST_OF_NUMBERS = re.compile(r"(?:=|list|array|vector|input|output|returns?)\s*:?\s*$", re.IGNORECASE)
 
@@ -23,7 +23,7 @@ def cited(answer: str) -> list[int]:
     found: list[int] = []
     for match in _CITATION.finditer(text):
         if not _LIST_OF_NUMBERS.search(text, max(match.start() - 12, 0), match.start()):
-            found.extend(int(number) for number in re.split(r"\s?[,;]\s?", match[1]))
+            found.extend(int(number) for number in re.findall(r"\d+", match.group()))
     return found
 
 

@@ -87,7 +87,7 @@ def number_of(text: str) -> Token:
     decimals = len(digits.partition(".")[2])
     value = Fraction(digits[: MAX_DIGITS + 1].rstrip("."))
     # 12.50 and 0.25 are exact as people write them; 0.33 and 0.27 are what is left of a longer number.
-    rounded = decimals >= 2 and (value * 20).denominator != 1
+    rounded = decimals >= 2 and (value * 20).denominator != 1 and value * 10**decimals >= 10
     return Token("number", text, value, Fraction(1, 2 * 10**decimals) if rounded else Fraction(0))
 
 

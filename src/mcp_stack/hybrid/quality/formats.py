@@ -111,26 +111,17 @@ def _items(request: Request, text: str) -> tuple[str, float]:
         return "", 0.0
     numbered = len(_NUMBERED.findall(text))
     listed = len(_ITEM.findall(text)) - len(_NESTED.findall(text))
-    lines = len([line for line in text.splitlines() if line.strip()])
-    commas = len([part for part in re.split(r",|;|\band\b|\n", prose(text)) if part.strip()])
-    counts = {
-        numbered,
-        listed,
-        lines,
-        lines - 1,
-        lines - 2,
-        commas,
-        commas - 1,
-        len(blocks_of(text)),
-        len(_ROW.findall(text)) - 2,
-    }
-    if wanted in counts or (not request.exactly and max(numbered, listed) > wanted):
-        return "", 0.0
     best = numbered if numbered >= 2 else listed
     if best >= 2:
+        counts = {numbered, listed, len(blocks_of(text)), len(_ROW.findall(text)) - 2}
+        if wanted in counts or (not request.exactly and best > wanted):
+            return "", 0.0
         return f"has {best} items where {wanted} were asked for", 0.5
-    # Not a list: sentences may hold the items.
-    return ("has no list of items, which was asked for", 0.4) if commas < wanted else ("", 0.0)
+    # No list: lines or the parts of a sentence may be the items.
+    lines = len([line for line in text.splitlines() if line.strip()])
+    parts = len([part for part in re.split(r",|;|\band\b|\n", prose(text)) if part.strip()])
+    fits = wanted in {lines, lines - 1, lines - 2, len(_ROW.findall(text)) - 2} or parts >= wanted
+    return ("", 0.0) if fits else ("has no list of items, which was asked for", 0.4)
 
 
 def _chosen(text: str, options: str) -> bool:

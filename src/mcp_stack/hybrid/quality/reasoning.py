@@ -123,11 +123,11 @@ def _foreign(given: Sequence[Fraction], equations: Sequence[Equation], worked: s
     foreign = []
     for equation in equations:
         for operand in equation.operands:
-            if operand in known or operand in COMMON or any(related(operand, each) for each in given):
+            if operand in known or any(related(operand, each) for each in given):
                 continue
             if parts := _in_the_head(operand, tuple(known)[:MAX_KNOWN]):
                 worked.update(parts)
-            else:
+            elif operand not in COMMON:
                 foreign.append(operand)
             known[operand] = None
         known |= dict.fromkeys((abs(equation.right.exact), abs(equation.left.exact)))

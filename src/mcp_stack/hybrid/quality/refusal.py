@@ -13,7 +13,8 @@ from .text import prose, words_of
 MAX_OTHER_WORDS = 45
 
 _SORRY = (
-    r"i['’]?\s?a?m|we['’]?re|i apologi[sz]e|my apologies|apologies|unfortunately|sorry"
+    r"i['’]?\s?a?m (?:(?:very|really|so|truly) )?(?:sorry|afraid)"
+    r"|i apologi[sz]e|my apologies|apologies|unfortunately|sorry"
     r"|as an? (?:ai|assistant|language model)"
     r"|lo siento|désolée?|je suis désolée?|leider|es tut mir leid|mi dispiace|desculpe|lamento|het spijt me|helaas"
 )
@@ -53,6 +54,8 @@ _WAYS = (
     r"\bnie (?:wiem|mogę (?:pomóc|odpowiedzieć))\b|\bbilmiyorum\b|\byardımcı olamam\b",
 )
 _REFUSING = re.compile("|".join(_WAYS), re.IGNORECASE)
+# Somebody else's words.
+_QUOTED = re.compile(r"“[^”\n]{1,200}”|\"[^\"\n]{1,200}\"|(?<!\w)'[^\n]{1,100}?'(?!\w)")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s*|\n+")
 _OFFER = re.compile(
     r"\b(?:let me know|feel free|please (?:provide|share|give|consult|check|contact|ask|rephrase|try)"
@@ -71,7 +74,7 @@ def refusal(answer: str) -> Finding | None:
     text = prose(answer[:4000]).strip()
     if len(text) < len(answer[:4000].strip()) * 0.5:
         return None  # more code than words
-    begin = _APOLOGY.sub("", text, count=1)
+    begin = _QUOTED.sub(" ", _APOLOGY.sub("", text, count=1))
     first = 0
     other = 0
     for number, sentence in enumerate(each for each in _SENTENCE_END.split(begin) if each.strip()):

@@ -50,9 +50,14 @@ def _broken_off(text: str) -> tuple[float, str]:
         (last.count("<<") > last.count(">>"), 0.9, "in the middle of a calculation"),
         (last.endswith(">>"), 0.8, "before a result is said"),
         (_DANGLING.search(last) is not None and len(last) > 2, 0.8, "in the middle of a sentence"),
-        (item or _RESULT.search(last) is not None, 0.0, ""),
+        (item or _RESULT.search(last) is not None or _is_address(last[-200:].rpartition(" ")[2]), 0.0, ""),
         (opened > 0 and len(last) > 40, 0.7, "inside a bracket"),
         (long and not _ENDED.search(last), 0.6, "in the middle of a sentence"),
         (long and last[-1:].isdigit() and not re.search(r"[.!?:]\s", last[-60:]), 0.4, "without the end of a sentence"),
     )
     return next(((severity, place) for holds, severity, place in signs if holds), (0.0, ""))
+
+
+def _is_address(word: str) -> bool:
+    """Whether a last word is a path or an address, which has no full stop after it."""
+    return any(each in word for each in "/@\\")

@@ -13,6 +13,8 @@ from mcp_stack.errors import UnavailableError
 from mcp_stack.llm.claude import ClaudeChat
 from mcp_stack.llm.llama_cpp import LlamaCppChat
 from mcp_stack.llm.openai_compatible import OpenAICompatibleChat
+from mcp_stack.llm.sharing.meeting_point import MeetingPoint
+from mcp_stack.llm.sharing.shared_model import SharedModel
 from mcp_stack.ports.chat import ChatModel, Completion, Message
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
@@ -26,6 +28,16 @@ async def _llama_cpp(folder: Path) -> AsyncIterator[ChatModel]:
     model = LlamaCppChat(write_knowing_gguf(folder / "knowing.gguf", answer=ANSWER))
     yield model
     await model.close()
+
+
+async def _held_elsewhere(folder: Path) -> AsyncIterator[ChatModel]:
+    """A local model that another one holds, which might as well be in another process."""
+    file = write_knowing_gguf(folder / "knowing.gguf", answer=ANSWER)
+    holder, model = (SharedModel(LlamaCppChat(file), MeetingPoint(folder / "run", "knowing")) for _ in range(2))
+    await holder.load()
+    yield model
+    await model.close()
+    await holder.close()
 
 
 async def _openai_compatible(_folder: Path) -> AsyncIterator[ChatModel]:
@@ -44,7 +56,10 @@ async def _claude(_folder: Path) -> AsyncIterator[ChatModel]:
         await model.close()
 
 
-@pytest.fixture(params=[_llama_cpp, _openai_compatible, _claude], ids=["llama_cpp", "openai_compatible", "claude"])
+@pytest.fixture(
+    params=[_llama_cpp, _held_elsewhere, _openai_compatible, _claude],
+    ids=["llama_cpp", "held_elsewhere", "openai_compatible", "claude"],
+)
 async def model(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ChatModel]:
     make: Callable[[Path], AsyncIterator[ChatModel]] = request.param
     async for made in make(tmp_path):

@@ -27,14 +27,14 @@ QUESTION = [Message("user", "What is the capital of France?")]
 
 @pytest.fixture
 async def knowing(tmp_path: Path) -> AsyncIterator[LlamaCppChat]:
-    model = LlamaCppChat(write_knowing_gguf(tmp_path / "knowing.gguf"))
+    model = LlamaCppChat(write_knowing_gguf(tmp_path / "knowing.gguf"), threads=1)
     yield model
     await model.close()
 
 
 @pytest.fixture
 async def tiny(tmp_path: Path) -> AsyncIterator[LlamaCppChat]:
-    model = LlamaCppChat(write_tiny_gguf(tmp_path / "tiny.gguf"), context_tokens=2048)
+    model = LlamaCppChat(write_tiny_gguf(tmp_path / "tiny.gguf"), context_tokens=2048, threads=1)
     yield model
     await model.close()
 
@@ -215,7 +215,7 @@ def slow_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def slow(slow_file: Path) -> AsyncIterator[LlamaCppChat]:
-    model = LlamaCppChat(slow_file)
+    model = LlamaCppChat(slow_file, threads=1)  # more would wait for each other where others use the cores
     await model.complete(QUESTION, 1)
     yield model
     await model.close()

@@ -9,7 +9,7 @@ import socket
 import stat
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from mcp_stack.llm.sharing import meeting_point
 from mcp_stack.llm.sharing.frames import LONGEST_BYTES, encoded
 from mcp_stack.llm.sharing.meeting_point import MeetingPoint, peer_of
 from mcp_stack.llm.sharing.shared_model import SharedModel
-from mcp_stack.ports.chat import Message, SelfJudgingModel
+from mcp_stack.ports.chat import Completion, Message, SelfJudgingModel
+from tests.support.model_process import ModelProcess
 from tests.support.tiny_gguf import write_knowing_gguf, write_tiny_gguf
 from tests.support.waiting import until
 
@@ -47,7 +48,7 @@ async def sharing(tmp_path: Path) -> AsyncIterator[Sharing]:
     made: list[SharedModel] = []
 
     def make(file: Path) -> SharedModel:
-        made.append(SharedModel(LlamaCppChat(file), MeetingPoint(tmp_path / "run", str(file))))
+        made.append(SharedModel(LlamaCppChat(file, threads=1), MeetingPoint(tmp_path / "run", str(file))))
         return made[-1]
 
     yield make
@@ -186,6 +187,30 @@ async def test_cancelling_from_afar_frees_the_model(sharing: Sharing, slow_file:
         await anext(items)
     await until(lambda: unfinished(0), seconds=1)
     assert (await near.complete(QUESTION, 1)).tokens_out == 1
+
+
+class Recording(LlamaCppChat):
+    """Notes whose turn each request takes."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, context_tokens=256, threads=1)
+        self.clients: list[str] = []
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int, *, client: str = "") -> Completion:
+        self.clients.append(client)
+        return await super().complete(messages, max_tokens, client=client)
+
+
+async def test_each_process_is_a_client_of_its_own(tmp_path: Path, knowing_file: Path) -> None:
+    recording = Recording(knowing_file)
+    model = SharedModel(recording, MeetingPoint(tmp_path / "run", str(knowing_file)))
+    await model.complete(QUESTION, 5)
+    with ModelProcess(knowing_file, tmp_path / "run") as one, ModelProcess(knowing_file, tmp_path / "run") as other:
+        for process in (one, other, one):
+            process.ask("What is the capital of France?", 50)
+            assert (await asyncio.to_thread(process.reply))["text"] == ANSWER
+        assert recording.clients == ["", str(one.pid), str(other.pid), str(one.pid)]
+    await model.close()
 
 
 # Frames from whoever connects

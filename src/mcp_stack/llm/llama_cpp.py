@@ -23,7 +23,7 @@ class LlamaCppChat:
     Args:
         path: The GGUF file; its name without the ending is the model's name.
         context_tokens: Longest conversation, answer included, in tokens; the model's own limit holds if it is lower.
-        threads: Processor threads; 0 for one per available core.
+        threads: Processor threads; 0 for all available cores but one.
         temperature: 0, the default, for the same answer each time; about 0.7 for variety.
     """
 

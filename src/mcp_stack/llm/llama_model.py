@@ -17,7 +17,7 @@ from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
-from .machine import available_cores, check_memory, short_of_memory
+from .machine import available_cores, check_memory, short_of_memory, threads_by_default
 from .model_speed import Speed, as_text, shared_length, unread_characters
 
 _YES = ("Yes", " Yes", "yes", " yes")
@@ -34,7 +34,7 @@ class LlamaModel:
     Args:
         path: The GGUF file.
         context_tokens: Longest conversation, answer included, in tokens; never more than the model was trained on.
-        threads: Processor threads; 0 for one per available core.
+        threads: Processor threads; 0 for `threads_by_default`.
         temperature: 0 for the most likely token each time.
         abort: Stops the native code; calls then fail with UnavailableError and the model stays usable.
 
@@ -51,11 +51,11 @@ class LlamaModel:
         self._api = library.api
         check_gguf(path)
         check_memory(path)
-        cores = threads or available_cores()
+        threads = threads or threads_by_default(available_cores())
         library.log.clear()
         try:
             self._llama: Any = self._api.Llama(
-                model_path=str(path), n_ctx=context_tokens, n_threads=cores, n_threads_batch=cores, verbose=False
+                model_path=str(path), n_ctx=context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False
             )
             self._vocab = self._api.llama_model_get_vocab(self._llama.model)
             template = self._llama.metadata.get("tokenizer.chat_template", CHATML)

@@ -26,6 +26,18 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_by_default(cores: int) -> int:
+    """Threads for a model: one core is left to everything else.
+
+    After each step llama.cpp's threads wait for the slowest, spinning. Where another program takes a core from one of
+    them, all of them wait: on two cores that others used too, two threads wrote 1.4 tokens/s and a single one 14.
+
+    Args:
+        cores: That this process may use.
+    """
+    return max(1, cores - 1)
+
+
 def check_memory(path: Path) -> None:
     """See whether a model can be held: a kernel that runs out of memory ends whole processes.
 

@@ -123,12 +123,30 @@ def test_arguments_that_are_no_object_are_a_protocol_error(server: StdioServer, 
     [
         *(b"", b"   ", b"hello", b"{", b"[]", b"null", b"7", b'{"jsonrpc": "2.0"}', b"\xff\xfe", b"\0"),
         *(b"{}" * 100_000, b"[" * 10_000 + b"]" * 10_000, b"x" * 1_000_000),
+        *(b'{"id": true}', b'{"jsonrpc": "2.0", "id": false, "method": 5}', b'{"id": 1.5}', b'{"id": {}}'),
+        b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "ping"}',
+        b'{"jsonrpc": "2.0", "id": "method", "method": "\\ud800"}',
+        b'{"jsonrpc": "2.0", "id": "meta", "method": "tools/list", "params": {"_meta": {"progressToken": "\\ud800"}}}',
     ],
     ids=lambda line: repr(line[:12]),
 )
 def test_a_line_that_is_no_message_harms_nobody(server: StdioServer, line: bytes) -> None:
     server.tell(line)
     assert server.tools()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize(
+    ("number", "params"),
+    list(enumerate(([], "x", 7, '{"jsonrpc": "2.0", "id": "another", "method": "ping"}'), start=1_000_000)),
+)
+def test_a_request_whose_parameters_are_no_object_is_answered_by_its_id(
+    server: StdioServer, number: int, params: object
+) -> None:
+    server.tell({"jsonrpc": "2.0", "id": number, "method": "tools/list", "params": params})
+    assert server.reply_to(number, timeout_seconds=5)["error"]["code"] == -32600
+    assert server.tools()
+    assert not any(message.get("id") == "another" for message in server.messages)
 
 
 def _bad_calls(server: StdioServer, tool: str, good: dict[str, Any]) -> Iterator[Bad]:

@@ -101,17 +101,36 @@ def _read_again(failure: Exception) -> SessionMessage:
     """
     if not isinstance(failure, ValidationError):
         return _error(None, types.INTERNAL_ERROR, "the message could not be read")
-    line = failure.errors(include_url=False, include_context=False)[0]["input"]
-    try:
-        content = json.loads(line) if isinstance(line, str | bytes) else line
-    except (ValueError, RecursionError):
-        return _error(None, types.PARSE_ERROR, "Parse error: the line is not JSON")
+    errors = failure.errors(include_url=False, include_context=False)
+    if errors[0]["type"] == "json_invalid":
+        try:
+            content = json.loads(errors[0]["input"])
+        except (ValueError, RecursionError):
+            return _error(None, types.PARSE_ERROR, "Parse error: the line is not JSON")
+        if (refusal := _refusal_to_echo(content)) is not None:
+            return refusal
+    else:
+        # An error shows no more than the member that it is about, except where one is missing: that is of the whole.
+        content = next((error["input"] for error in errors if error["type"] == "missing"), errors[0]["input"])
     try:
         return SessionMessage(types.jsonrpc_message_adapter.validate_python(content, by_name=False))
     except ValidationError:
         identifier = content.get("id") if isinstance(content, dict) else None
-        known = identifier if isinstance(identifier, int | str) else None
+        known = identifier if isinstance(identifier, int | str) and not isinstance(identifier, bool) else None
         return _error(known, types.INVALID_REQUEST, "Invalid Request: the line is no JSON-RPC message")
+
+
+def _refusal_to_echo(content: Any) -> SessionMessage | None:
+    """The error to answer a message with of which the SDK sends something back that cannot be sent."""
+    if not isinstance(content, dict):
+        return None
+    params = content.get("params")
+    echoed = [content.get("id"), content.get("method"), params.get("_meta") if isinstance(params, dict) else None]
+    try:
+        json.dumps(echoed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return _error(None, types.INVALID_REQUEST, "Invalid Request: id, method or _meta has half of a character")
+    return None
 
 
 def _error(identifier: types.RequestId | None, code: int, message: str) -> SessionMessage:

@@ -110,6 +110,12 @@ async def test_resources_and_prompts_are_taken_too_and_their_refusal_is_a_note()
     assert list(prompt.input_schema["properties"]) == ["who", "how"]
 
 
+@given(JSON)
+async def test_a_prompt_with_whatever_for_arguments_costs_nothing_but_them(arguments: Any) -> None:
+    found = await listed({"prompts": [{"name": "greet", "arguments": arguments}]}, capability="prompts")
+    assert [each.tool for each in found.offered] == ["greet"]
+
+
 @given(JSON, JSON, JSON)
 async def test_whatever_a_definition_holds_can_be_stored(description: Any, schema: Any, annotations: Any) -> None:
     listing = await listed(

@@ -126,7 +126,8 @@ def _input_schema(kind: Kind, described: Mapping[str, Any]) -> dict[str, Any]:
         return _object(described, "inputSchema") or {"type": "object"}
     if kind == "resource":
         return {}
-    arguments = [each for each in described.get("arguments") or () if isinstance(each, dict)]
+    listed = described.get("arguments")
+    arguments = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return {
         "type": "object",
         "properties": {

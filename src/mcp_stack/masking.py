@@ -8,6 +8,8 @@ from typing import Any, Final
 
 MASK: Final = "********"
 
+# In an address `key=` and `sig=` are what opens it, where a key of a mapping is most often just a name.
+_SIGNED_WITH: Final = re.compile(r"(?:^|[^a-z])(?:key|sig|signature)$", re.IGNORECASE)
 _SECRET_KEY: Final = re.compile(
     r"passw|passphrase|secret|credential|private.?key|api.?key|access.?key|authori[sz]ation"
     r"|(?:^|[^a-z])(?:pwd|auth|dsn)$|(?:token|cookie)s?\d*$",
@@ -80,9 +82,18 @@ def is_secret_key(key: str) -> bool:
     """Whether what goes by this name is a secret: `api_key`, `dbPassword`, `Authorization`.
 
     Args:
-        key: Of a mapping, a header or an address's query.
+        key: Of a mapping or a header.
     """
     return _SECRET_KEY.search(key) is not None
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Whether a parameter of an address opens what it leads to: `token`, `key`, `sig`, `X-Amz-Signature`.
+
+    Args:
+        name: As it stands in the query or the fragment, decoded.
+    """
+    return is_secret_key(name) or _SIGNED_WITH.search(name) is not None
 
 
 def _of_key(key: str, held: Any) -> Any:

@@ -87,6 +87,14 @@ async def test_the_same_address_from_many_at_once_is_kept_once(points: Points) -
         ),
         *("https://ada@example.org/", "https://ada:hunter2@example.org/", "https://:hunter2@example.org/"),
         *("https://example.org/?api_key=hunter2", "https://example.org/?a=b&access_token=hunter2"),
+        *(
+            "https://example.org/?sig=hunter2",
+            "https://example.org/?key=hunter2",
+            "https://a.org/?X-Amz-Signature=hunter2",
+        ),
+        *("https://example.org/?%73ig=hunter2", "https://a.org/?maps.key=hunter2", "https://a.org/?a=1;token=hunter2"),
+        *("https://example.org/?x=ghp_hunter2hunter2hunter2", "https://example.org/%67hp_hunter2hunter2hunter2"),
+        *("https://example.org/\u202etxt", "https://example.org/a\u200bb"),
         *("https://example.org/#token=hunter2", "https://example.org/a\tb", "https://..", "https://ex\u2100ample.org/"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_stack.masking import MASK, is_secret_key, masked, without_secrets
+from mcp_stack.masking import MASK, is_secret_key, is_secret_parameter, masked, without_secrets
 
 SECRET = "hunter2hunter2"
 
@@ -71,6 +71,19 @@ def test_whatever_a_secret_key_holds_is_masked(key: str) -> None:
 @pytest.mark.parametrize("key", ["tokens_in", "max_tokens_out", "author", "keyboard", "key", "path", "authority"])
 def test_other_keys_hold_no_secret(key: str) -> None:
     assert masked({key: "x"}) == {key: "x"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sig", "key", "Signature", "X-Amz-Signature", "X-Goog-Credential", "X-Amz-Security-Token", "api_key", "token"],
+)
+def test_what_opens_an_address_is_a_secret(name: str) -> None:
+    assert is_secret_parameter(name)
+
+
+@pytest.mark.parametrize("name", ["design", "monkey", "keys", "keyword", "signal", "X-Amz-Date", "q", "id"])
+def test_what_chooses_or_describes_is_none(name: str) -> None:
+    assert not is_secret_parameter(name)
 
 
 LETTERS = st.text(st.characters(categories=["L", "N"]), min_size=9, max_size=40)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from ...errors import UsageError
-from ...masking import is_secret_key, without_secrets
+from ...masking import is_secret_parameter, without_secrets
 from ...ports.points import PointOfInterest, PointsOfInterest
 from ...validation import checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit
@@ -19,6 +19,7 @@ MAX_DESCRIPTION: Final = 4_000
 MAX_WORDS: Final = 32
 MAX_OFFSET: Final = 1_000_000
 DEFAULT_CATEGORY: Final = "general"
+SEEN_BY_ALL: Final = "leave it out: whoever lists the points would see it"
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.-]+|\[[0-9a-f:.%]+\]", re.IGNORECASE)
 _NOT_IN_A_URL: Final = re.compile(r"[\s<>\"'`{}|\\^]")
@@ -86,12 +87,19 @@ def checked_url(url: str) -> str:
     if parts.scheme not in _PORTS:
         raise UsageError(f"url has the scheme {parts.scheme[:20]!r}", "it must be http:// or https://")
     if parts.username is not None or parts.password is not None:
-        raise UsageError("url holds a user name or password", "leave it out: whoever lists the points would see it")
-    if _NOT_IN_A_URL.search(url) or not host.strip(".") or not _HOST.fullmatch(_bracketed(host)):
+        raise UsageError("url holds a user name or password", SEEN_BY_ALL)
+    if (
+        _NOT_IN_A_URL.search(url)
+        or not url.isprintable()
+        or not host.strip(".")
+        or not _HOST.fullmatch(_bracketed(host))
+    ):
         raise UsageError("url is malformed", "write it as https://host/path, with other characters as %XX")
     for key, value in (*_pairs(parts.query), *_pairs(parts.fragment)):
-        if value and is_secret_key(key):
-            raise UsageError(f"url holds a secret ({key[:40]})", "leave it out: whoever lists the points would see it")
+        if value and is_secret_parameter(key):
+            raise UsageError(f"url holds a secret ({key[:40]})", SEEN_BY_ALL)
+    if without_secrets(unquote(url)) != unquote(url):
+        raise UsageError("url holds what looks like a key", SEEN_BY_ALL)
     where = _bracketed(host.lower()) + (f":{port}" if port not in (None, _PORTS[parts.scheme]) else "")
     return urlunsplit(SplitResult(parts.scheme, where, parts.path or "/", parts.query, parts.fragment))
 

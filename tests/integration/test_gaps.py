@@ -54,6 +54,15 @@ async def test_a_question_that_finds_nothing_good_is_counted_in_whatever_order_i
         assert [gap.question for gap in await gaps(stack, limit=1)] == [first.question]
 
 
+async def test_what_holds_no_word_is_no_question(conninfo: str, tmp_path: Path, by_words: dict[str, str]) -> None:
+    async with open_stack(conninfo, tmp_path, **by_words) as stack:
+        await add(stack, text=PASTA)
+        for nothing in ("?!", "...", "\u200b", "%_'\"--;", "\U0001f469\u200d\U0001f4bb"):
+            await search(stack, nothing)
+        await search(stack, "\u6771\u4eac")
+        assert await asked(stack) == {"\u6771\u4eac": 1}
+
+
 async def test_a_gap_goes_once_the_question_finds_a_good_passage(
     conninfo: str, tmp_path: Path, by_words: dict[str, str]
 ) -> None:

@@ -55,8 +55,9 @@ class ObservedSearch:
         found = await self._search.search(query, limit=limit, collection=collection, tags=tags, mode=mode)
         if len(self._asked) < MOST_WAITING and len(self._used) < MOST_WAITING:
             self._used.update(passage.document_id for passage in found.passages)
-            # Half of a search, or one among chosen documents, says little of what the knowledge base has.
-            if mode == "hybrid" and not tags:
+            # Half of a search, or one among chosen documents, says little of what the knowledge base has; and what
+            # holds no word (`?!`) asks for nothing that could be imported.
+            if mode == "hybrid" and not tags and any(map(str.isalnum, query)):
                 self._asked.append(asked(query, collection, found))
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._flush_later())

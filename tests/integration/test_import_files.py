@@ -14,6 +14,9 @@ from mcp_stack.errors import DeniedError, UsageError
 from tests.support.pdf import pdf_of
 from tests.support.stack import add, open_stack
 from tests.support.waiting import until
+from tests.support.word_vectors import by_words
+
+__all__ = ["by_words"]
 
 
 async def found(stack: Stack, query: str, **details: Any) -> list[Any]:
@@ -51,6 +54,26 @@ async def test_a_text_that_is_html_is_read_as_html(conninfo: str, tmp_path: Path
         await add(stack, text="<!DOCTYPE html><title>Kites</title><script>wind()</script><p>Kites fly.", source="web")
         (hit,) = await found(stack, "kites")
         assert (hit.title, hit.excerpt, hit.source) == ("Kites", "Kites fly.", "web")
+
+
+async def test_the_same_again_with_other_labels_changes_nothing_and_says_which_were_not_used(
+    conninfo: str, tmp_path: Path, by_words: dict[str, str]
+) -> None:
+    async with open_stack(conninfo, tmp_path, **by_words) as stack:
+        first = await add(stack, text="One text.", title="First", tags=["a", "b"], source="here")
+        for same in ({}, {"title": "First"}, {"tags": ["b"]}, {"source": "here"}):
+            again = await add(stack, text="One text.", **same)
+            assert (again.duplicate_of, again.notes) == (first.document_id, [])
+        (note,) = (await add(stack, text="One text.", title="Second", tags=["b", "c"], source="there")).notes
+        assert ": title, tags, source; to change them," in note
+        knowledge = (await stack.aidb()).knowledge
+        kept = await knowledge.get_document(document_id=first.document_id, offset=0, limit=100)
+        assert (kept.title, kept.tags, kept.source) == ("First", ["a", "b"], "here")
+        (tmp_path / "note.md").write_text("# Its own title\n\nAnother text.")
+        assert not (await add(stack, path=str(tmp_path / "note.md"))).notes
+        assert not (await add(stack, path=str(tmp_path / "note.md"))).notes
+        (note,) = (await add(stack, path=str(tmp_path / "note.md"), title="Mine")).notes
+        assert ": title; to change them," in note
 
 
 async def test_a_changed_file_replaces_its_older_version(conninfo: str, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ from mcp_stack.errors import UsageError
 from mcp_stack.ports.imports import NewImport, Step
 from tests.support.ralph import git
 from tests.support.stack import add, open_stack
+from tests.support.word_vectors import by_words
+
+__all__ = ["by_words"]
 
 TREE = {
     ".gitignore": (
@@ -148,6 +151,21 @@ async def test_a_folder_again_changes_nothing_and_changed_files_replace_theirs(c
         changed = await add(stack, path=str(folder))
         assert (changed.documents, changed.replaced, changed.duplicates) == (2, 1, 39)
         assert len(await sources(stack)) == 41
+
+
+async def test_a_folder_again_with_other_labels_says_that_they_were_not_used(
+    conninfo: str, tmp_path: Path, by_words: dict[str, str]
+) -> None:
+    folder = make(tmp_path / "notes", {f"note{number}.md": f"Number {number}." for number in range(40)})
+    async with open_stack(conninfo, tmp_path, **by_words) as stack:
+        assert not (await add(stack, path=str(folder), tags=["coffee"])).notes
+        assert not (await add(stack, path=str(folder))).notes
+        (folder / "new.md").write_text("New here.")
+        again = await add(stack, path=str(folder), tags=["coffee", "tea"])
+        assert (again.documents, again.duplicates) == (1, 40)
+        (note,) = again.notes
+        assert "stays as it was" in note
+        assert note.partition(": ")[2].startswith("tags;")
 
 
 async def test_what_was_imported_from_files_that_are_gone_is_told_and_kept(conninfo: str, tmp_path: Path) -> None:

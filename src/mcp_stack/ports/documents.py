@@ -130,6 +130,9 @@ class Existing:
 
     id: str
     embedding_model: str
+    title: str
+    source: str
+    tags: tuple[str, ...]
 
 
 class Documents(Protocol):

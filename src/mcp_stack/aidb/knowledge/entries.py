@@ -13,7 +13,7 @@ from ...validation import checked_text
 from .formats.kinds import Kind
 from .formats.parsed import CONTROL, Parsed
 from .presets import collection_for, tags_for
-from .storing import Entry, key_of
+from .storing import Entry, Stored, key_of
 
 MAX_TITLE = 300
 
@@ -78,6 +78,36 @@ def file_key(path: str, parsed: Parsed) -> bytes:
         parsed: The document.
     """
     return key_of("file", f"{path}#{parsed.fragment}" if parsed.fragment else path)
+
+
+def unused_labels(given: Labels, entry: Entry, stored: Stored) -> str:
+    """What to say where a document was stored before under other labels: importing it again changes nothing.
+
+    Args:
+        given: What the importer says now; what is empty asks for nothing.
+        entry: What was to be stored.
+        stored: What became of it.
+
+    Returns:
+        Empty if nothing that the importer said is left out.
+    """
+    if (there := stored.there) is None:
+        return ""
+    unused = [
+        name
+        for name, is_unused in (
+            ("title", given.title and entry.document.title != there.title),
+            ("tags", not set(given.tags) <= set(there.tags)),
+            ("source", given.source and entry.document.source != there.source),
+        )
+        if is_unused
+    ]
+    if not unused:
+        return ""
+    return (
+        f"what was stored before stays as it was, so these were not used for it: {', '.join(unused)}; to change them, "
+        "remove it with delete_document and import it again"
+    )
 
 
 def distinct(entries: Sequence[Entry]) -> list[Entry]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...errors import StackError, UnavailableError, UsageError
 from ...ports.events import Events
 from ...ports.imports import Import, Imports, Provenance, Step
-from .entries import Labels, distinct, entry_of, file_key
+from .entries import Labels, distinct, entry_of, file_key, unused_labels
 from .files import Files, name_of
 from .folders import problem_of
 from .formats.isolation import IsolatedReader
@@ -109,7 +109,9 @@ class ImportJob:
             if gone:
                 batch.notes.append(gone)
                 gone = ""
-            step = await self._stored(batch)
+            step = await self._stored(
+                batch, Labels("", current.asked.collection, current.asked.tags, current.asked.source)
+            )
             if not await self._imports.advance(import_id, position, step):
                 logger.warning("import %s is done by somebody else", import_id)
                 return
@@ -194,7 +196,7 @@ class ImportJob:
         ]
         return entries, [f"{name}: {parsed.note}" for parsed in found if parsed.note]
 
-    async def _stored(self, batch: _Batch) -> Step:
+    async def _stored(self, batch: _Batch, labels: Labels) -> Step:
         entries = distinct(batch.entries)
         stored = await self._storing.store(entries)
         pairs = list(zip(entries, stored, strict=True))
@@ -206,6 +208,7 @@ class ImportJob:
             for entry, each in pairs
             if each.lacks_vectors and len(entry.document.chunks) > PASSAGES_IN_LINE
         ]
+        unused = {note for entry, each in pairs if (note := unused_labels(labels, entry, each))}
         added = [(entry, each) for entry, each in pairs if each.is_new]
         for entry, each in added:
             self._events.record(
@@ -224,7 +227,7 @@ class ImportJob:
             chunks=sum(len(entry.document.chunks) for entry, _ in added),
             skipped=tuple(batch.skipped),
             near_duplicates=embedded.near_duplicates,
-            notes=(*batch.notes, *large, *([embedded.note] if embedded.note else [])),
+            notes=(*batch.notes, *large, *sorted(unused), *([embedded.note] if embedded.note else [])),
         )
 
 

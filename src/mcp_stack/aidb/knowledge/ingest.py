@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import DeniedError, UsageError
@@ -11,7 +12,7 @@ from ...ports.events import Events
 from ...validation import checked_text
 from ..arguments import checked_tags
 from .background import Background
-from .entries import Labels, entry_of, file_key
+from .entries import Labels, entry_of, file_key, unused_labels
 from .files import Files, name_of
 from .folders import FolderImports, Progress
 from .formats.isolation import IsolatedReader
@@ -104,11 +105,10 @@ class Ingest:
         content = checked_text("text", text, self._max_bytes)
         name = "text.html" if content[:100].lower().startswith(_HTML) else "text.md"
         (parsed,) = await self._read(Source(name, labels.collection), content.encode(), kind_of(name, b""))
-        labels = Labels(labels.title, labels.collection, labels.tags, labels.source or "text")
         key = key_of("text", hashlib.sha256(content.encode()).hexdigest())
-        return await self._finish(
-            entry_of(parsed, labels, kind=None, key=key, seed="", max_bytes=self._max_bytes), parsed
-        )
+        with_source = replace(labels, source=labels.source or "text")
+        entry = entry_of(parsed, with_source, kind=None, key=key, seed="", max_bytes=self._max_bytes)
+        return await self._finish(entry, parsed, labels)
 
     async def _import_file(self, file: Path, labels: Labels, progress: Progress | None) -> ImportResult:
         if labels.collection == NIXOS_DOCS and is_options(file.name, self._files.head(file, HEAD_BYTES)):
@@ -118,12 +118,10 @@ class Ingest:
             raise DeniedError(f"{name_of(file)} may hold a secret", "if it holds none, give its content as text")
         kind = kind_of(file.name, data[:HEAD_BYTES])
         (parsed,) = await self._read(Source(file.name, labels.collection), data, kind)
-        name = name_of(file)
-        labels = Labels(labels.title, labels.collection, labels.tags, labels.source or name)
         key = file_key(str(file), parsed)
-        return await self._finish(
-            entry_of(parsed, labels, kind=kind, key=key, seed="", max_bytes=self._max_bytes), parsed
-        )
+        with_source = replace(labels, source=labels.source or name_of(file))
+        entry = entry_of(parsed, with_source, kind=kind, key=key, seed="", max_bytes=self._max_bytes)
+        return await self._finish(entry, parsed, labels)
 
     async def _read(self, source: Source, data: bytes, kind: Kind | None) -> list[Parsed]:
         if kind in ISOLATED:
@@ -131,9 +129,9 @@ class Ingest:
                 return await reader.read(source, data)
         return await asyncio.to_thread(read, source, data)
 
-    async def _finish(self, entry: Entry, parsed: Parsed) -> ImportResult:
+    async def _finish(self, entry: Entry, parsed: Parsed, labels: Labels) -> ImportResult:
         (stored,) = await self._storing.store([entry])
-        notes = [parsed.note] if parsed.note else []
+        notes = [note for note in (parsed.note, unused_labels(labels, entry, stored)) if note]
         near: tuple[str, ...] = ()
         if len(entry.document.chunks) > PASSAGES_WHILE_THE_CALLER_WAITS:
             await self._background.embed_soon()

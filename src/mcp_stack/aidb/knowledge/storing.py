@@ -58,6 +58,7 @@ class Stored:
         replaces: It took the place of an older version.
         lacks_vectors: It has none of the current model.
         old_model: The model of those that it has; empty if it has none.
+        there: The document as it was stored before; None if it is new.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Stored:
     replaces: bool
     lacks_vectors: bool
     old_model: str = ""
+    there: Existing | None = None
 
 
 class Storing:
@@ -157,6 +159,7 @@ class Storing:
                 replaces=own and ids[number] in recorded.replacing,
                 lacks_vectors=existing is None or existing.embedding_model != self._embedding.model,
                 old_model=existing.embedding_model if existing else "",
+                there=None if own else existing,
             )
         return again
 

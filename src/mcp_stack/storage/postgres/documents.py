@@ -48,7 +48,7 @@ class PostgresDocuments:
         async with self._database.write_statement() as connection:
             while await self._row(connection, "add", parameters) is None:
                 if existing := await self._row(connection, "same_content", parameters):
-                    return Existing(**existing)
+                    return Existing(**{**existing, "tags": tuple(existing["tags"])})
                 # It was removed in the meantime.
             if document.is_news:
                 # Once more after the commit: whoever read the revision before it has not seen the document.

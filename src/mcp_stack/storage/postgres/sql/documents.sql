@@ -44,7 +44,9 @@ with words as materialized (
 select number, case when %(is_news)s then nextval('knowledge_revision') end from document
 
 -- name: same_content
-select id::text as id, embedding_model from imported_documents where collection = %(collection)s and content_hash = %(content_hash)s
+select id::text as id, embedding_model, title, source, tags
+from imported_documents
+where collection = %(collection)s and content_hash = %(content_hash)s
 
 -- name: bump_revision
 select nextval('knowledge_revision')

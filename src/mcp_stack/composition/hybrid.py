@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..hybrid.cache import AnswerCache, SemanticCache
+    from ..hybrid.cache.policy import Policy
     from ..hybrid.chat_completions import ChatCompletions
     from ..hybrid.outcome_log import OutcomeLog
     from ..hybrid.preparation import Preparation
@@ -163,19 +164,33 @@ class HybridParts:
     @cached_property
     def _semantic(self) -> SemanticCache:
         from ..hybrid.cache import SemanticCache
-        from ..hybrid.cache.policy import FixedThreshold
 
         cache = self._settings.hybrid.cache
         return SemanticCache(
             self._exact,
             self._stores.answer_index,
-            FixedThreshold(cache.similarity_threshold),
+            self._cache_policy,
+            embedder=self._models.embedder,
             ttl_seconds=self._settings.hybrid.routing.cache_ttl,
             enabled=cache.semantic_enabled,
         )
+
+    @property
+    def _cache_policy(self) -> Policy:
+        """An error budget if one is set, else the threshold."""
+        from ..hybrid.cache.error_budget import ErrorBudget
+        from ..hybrid.cache.policy import FixedThreshold
+
+        cache = self._settings.hybrid.cache
+        if cache.error_budget:
+            return ErrorBudget(cache.error_budget, shadow_share=cache.shadow_share)
+        return FixedThreshold(cache.similarity_threshold)
 
     async def close(self) -> None:
         """Write down what came of the last questions, before the stores are closed."""
         outcomes: OutcomeLog | None = self.__dict__.pop("_outcomes", None)
         if outcomes is not None:
             await outcomes.close()
+        semantic: SemanticCache | None = self.__dict__.pop("_semantic", None)
+        if semantic is not None:
+            await semantic.settled()

@@ -182,9 +182,8 @@ class HybridParts:
         from ..hybrid.cache.policy import FixedThreshold
 
         cache = self._settings.hybrid.cache
-        if cache.error_budget:
-            return ErrorBudget(cache.error_budget, shadow_share=cache.shadow_share)
-        return FixedThreshold(cache.similarity_threshold)
+        fixed = FixedThreshold(cache.similarity_threshold)
+        return ErrorBudget(cache.error_budget, cache.shadow_share, meanwhile=fixed) if cache.error_budget else fixed
 
     async def close(self) -> None:
         """Write down what came of the last questions, before the stores are closed."""

@@ -66,7 +66,11 @@ async def test_what_others_spend_is_seen_after_a_while_and_what_is_spent_here_at
     spent.usd = 0.5
     assert await daily.left_usd() == 0.75
     time.seconds += SECONDS_BETWEEN_LOOKS
-    assert await daily.left_usd() == 0.5
+    assert await daily.left_usd() == 0.25
+    spent.usd = 0.75
+    daily.recorded(0.25)
+    time.seconds += SECONDS_BETWEEN_LOOKS
+    assert await daily.left_usd() == 0.25
 
 
 async def test_what_is_being_asked_is_set_aside_until_it_is_over() -> None:

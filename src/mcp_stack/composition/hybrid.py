@@ -78,6 +78,7 @@ class HybridParts:
                 price=models.remote_price,
             ),
             outcomes=self._outcomes,
+            daily=self._daily,
             documents=self._stores.documents,
             settings=self._settings,
         )

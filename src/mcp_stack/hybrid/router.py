@@ -22,6 +22,7 @@ from .outcome_log import OutcomeLog
 from .preparation import Preparation, Prepared
 from .recording import Recorder
 from .single_flight import SingleFlight
+from .spending import DailyBudget
 
 
 class Router:
@@ -37,6 +38,7 @@ class Router:
         execution: Execution,
         recorder: Recorder,
         outcomes: OutcomeLog,
+        daily: DailyBudget,
         documents: Documents,
         settings: Settings,
     ) -> None:
@@ -47,6 +49,7 @@ class Router:
         self._execution = execution
         self._recorder = recorder
         self._outcomes = outcomes
+        self._daily = daily
         self._documents = documents
         self._learning = settings.hybrid.learning
         self._flights: SingleFlight[Answer] = SingleFlight()
@@ -107,6 +110,7 @@ class Router:
                         yield piece
         except BrokenOffError as error:
             await self._recorder.answered(question, broken_off(error, prepared, reasons, start))
+            self._daily.recorded(error.spent_usd)
             raise
         assert outcome is not None, "execution ends with an outcome"  # noqa: S101 - as it promises
         if outcome.route == "offline":
@@ -198,6 +202,7 @@ class Router:
         )
         keeping = self._kept(prepared.question, prepared.vector, fingerprint, answer) if outcome.lasting else None
         await self._recorder.answered(prepared.question, answer, keeping, outcome.checked)
+        self._daily.recorded(outcome.spent_usd)
         self._outcomes.add_soon(prepared, outcome, answer)
         return answer
 

@@ -39,6 +39,7 @@ class DailyBudget:
         self._looked = -math.inf
         self._spent = 0.0
         self._promised = 0.0
+        self._unrecorded = 0.0
 
     async def left_usd(self) -> float:
         """What may be spent; infinity without a bound. What is being asked right now counts as spent.
@@ -50,7 +51,7 @@ class DailyBudget:
             return math.inf
         if self._clock() - self._looked >= SECONDS_BETWEEN_LOOKS:
             midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-            self._spent = await self._interactions.spent_usd(midnight)
+            self._spent = await self._interactions.spent_usd(midnight) + self._unrecorded
             self._looked = self._clock()
         return max(0.0, self._usd - self._spent - self._promised)
 
@@ -64,5 +65,10 @@ class DailyBudget:
             self._promised -= usd
 
     def spend(self, usd: float) -> None:
-        """Count what was spent until the store is looked at again."""
+        """Count what was spent, from now on until it is recorded and the store is looked at again."""
         self._spent += usd
+        self._unrecorded += usd
+
+    def recorded(self, usd: float) -> None:
+        """Say that what was spent is in the store now, or never will be."""
+        self._unrecorded -= usd

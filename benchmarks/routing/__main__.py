@@ -3,8 +3,8 @@
     python -m benchmarks.routing --outcomes F --train N --seeds K [--online --budget 0.2] [--cascade] [--json]
 
 F holds JSON lines, compressed or not: prompt, weak and strong (how good each model's answer was, in [0, 1]). The
-product's own features, fit, calibration and budget controller are used, as they serve. `ece` is the calibration error of
-P(local answer is good) on the rows not learned from, over ten bins of equal width; `ece_15` over fifteen.
+product's own features, fit, calibration and budget controller are used, as they serve. `ece` is the calibration error
+of P(local answer is good) on the rows not learned from, over ten bins of equal width; `ece_15` over fifteen.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ def _print(result: dict[str, Any]) -> None:
         )
     if "strong_share" in result:
         print(
-            f"online: {100 * result['strong_share']:.2f} % remote calls recover {100 * result['gap_recovered']:.1f} % of "
-            f"the gap, {result['ratio_to_random']:.2f} times as much as random ones"
+            f"online: {100 * result['strong_share']:.2f} % remote calls recover {100 * result['gap_recovered']:.1f} % "
+            f"of the gap, {result['ratio_to_random']:.2f} times as much as random ones "
+            f"({result['ratio_to_random_second_half']:.2f} times in the second half)"
         )
 
 

@@ -1,10 +1,12 @@
 """How good a ranking of questions is, for every share of calls of the strong model.
 
 Measured as RouteLLM's evaluator does (Ong et al. 2024, arXiv:2406.18665, section 3; lm-sys/RouteLLM
-`routellm/evals/evaluate.py`): the quality at eleven shares of strong calls, at the deciles of the score, joined by lines.
+`routellm/evals/evaluate.py`): the quality at eleven shares of strong calls, at the deciles of the score, joined by
+lines.
 
-- APGR is the area under that curve, with the weak model alone as 0 and the strong one alone as 1. A random ranking has .5.
-- CPT50 and CPT80 are the shares of strong calls, in percent, where the curve first recovers half, and 80 %, of the gap.
+- APGR is the area under that curve, with the weak model alone as 0 and the strong one alone as 1; a random ranking has
+  .5.
+- CPT50 and CPT80 are the shares of strong calls, in percent, where the curve first recovers half of the gap, and 80 %.
 """
 
 from __future__ import annotations

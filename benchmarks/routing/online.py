@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mcp_stack.hybrid.budget import BudgetController
 from mcp_stack.hybrid.confidence.features import Query
@@ -36,6 +37,7 @@ def measure(rows: Sequence[dict[str, Any]], queries: Sequence[Query], share: flo
         "gap_recovered": round(statistics.fmean(run["gap_recovered"] for run in runs), 4),
         "gap_of_random": share,
         "ratio_to_random": round(statistics.fmean(run["ratio"] for run in runs), 3),
+        "ratio_to_random_second_half": round(statistics.fmean(run["ratio_second_half"] for run in runs), 3),
         "worst_share_error": round(max(abs(run["strong_share"] - share) for run in runs), 4),
         "runs": [{name: round(value, 4) for name, value in run.items()} for run in runs],
     }
@@ -47,27 +49,28 @@ def _run(rows: Sequence[dict[str, Any]], queries: Sequence[Query], share: float,
     model: OutcomeModel | None = None
     seen: list[Labelled] = []
     labels, fit_at = 0, next_fit(0)
-    calls, gained, possible, gained_late, possible_late, calls_late = 0, 0.0, 0.0, 0.0, 0.0, 0
+    gains = np.zeros(len(rows))
+    calls = np.zeros(len(rows))
     for number, row in enumerate(np.random.default_rng(seed).permutation(len(rows))):
         gain = model.predict(queries[row]).gain if model else prior(rows[row]["prompt"], 0.0).gain
         propensity = controller.propensity(gain)
         asked = controller.decide(gain)
         weak, strong = float(rows[row]["weak"]), float(rows[row]["strong"])
-        calls += asked
-        gained += asked * (strong - weak)
-        possible += strong - weak
-        if number >= len(rows) // 2:
-            calls_late += asked
-            gained_late += asked * (strong - weak)
-            possible_late += strong - weak
+        gains[number], calls[number] = strong - weak, asked
         seen.append(Labelled(queries[row], weak, strong if asked else None, propensity if asked else 1.0))
         labels += 1 + asked
         if labels >= fit_at:
             model = fit_outcomes(seen[-MOST_OUTCOMES:])
             fit_at = next_fit(labels)
+    late = slice(len(rows) // 2, None)
     return {
-        "strong_share": calls / len(rows),
-        "gap_recovered": gained / possible,
-        "ratio": gained / possible / (calls / len(rows)),
-        "ratio_second_half": gained_late / possible_late / (calls_late / (len(rows) - len(rows) // 2)),
+        "strong_share": float(calls.mean()),
+        "gap_recovered": float(gains @ calls / gains.sum()),
+        "ratio": _ratio(gains, calls),
+        "ratio_second_half": _ratio(gains[late], calls[late]),
     }
+
+
+def _ratio(gains: npt.NDArray[np.float64], calls: npt.NDArray[np.float64]) -> float:
+    """The share of the gap that is recovered, over what as many random calls would recover."""
+    return float(gains @ calls / gains.sum() / calls.mean())

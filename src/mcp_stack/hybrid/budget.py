@@ -18,7 +18,7 @@ from ..settings.tree import Budget
 WINDOW = 400
 # What is owed moves the quantile by its whole over so many decisions.
 DECISIONS_TO_SETTLE = 40
-# Never further from the allowed share than so many calls, whatever the stream does: below a point from 600 decisions on.
+# Never further from the allowed share than so many calls, whatever the stream: below a point from 600 decisions on.
 MOST_OWED = 5.0
 SECONDS_BETWEEN_LOOKS = 60.0
 
@@ -68,6 +68,8 @@ class BudgetController:
         if owed >= MOST_OWED:
             return 1.0
         explored = self._explore * share
+        if explored == 1:
+            return 1.0
         upper = min(1.0, max(0.0, (share - explored) / (1 - explored) + self._owed / DECISIONS_TO_SETTLE))
         return explored + (1 - explored) * self._chosen(_finite(gain), upper)
 

@@ -43,11 +43,24 @@ def calibrate(scores: Array, labels: Array, weights: Array) -> Calibration:
         labels: Of shape (n,), each in [0, 1].
         weights: Of shape (n,), positive.
     """
-    slope, intercept = logistic(scores[:, None], labels, weights)
-    curve = Calibration("platt", *_logistic_curve(scores, float(slope[0]), intercept))
-    if len(labels) < LABELS_FOR_ISOTONIC:
-        return curve
-    return Calibration("isotonic", *_isotonic_curve(scores, labels, weights))
+    if len(labels) >= LABELS_FOR_ISOTONIC:
+        return Calibration("isotonic", *_isotonic_curve(scores, labels, weights))
+    return Calibration("platt", *_logistic_curve(scores, *platt(scores, labels, weights)))
+
+
+def platt(scores: Array, labels: Array, weights: Array) -> tuple[float, float]:
+    """Slope and intercept of the logistic curve over one score, which never falls.
+
+    Args:
+        scores: Of shape (n,).
+        labels: Of shape (n,), each in [0, 1].
+        weights: Of shape (n,), positive.
+    """
+    slopes, intercept = logistic(scores[:, None], labels, weights)
+    if slopes[0] > 0:
+        return float(slopes[0]), intercept
+    # Scores whose higher values mean worse answers have learned nothing: they promise the mean.
+    return 0.0, float(log_odds(np.array((weights @ labels + 1) / (weights.sum() + 2))))
 
 
 def logistic(inputs: Array, labels: Array, weights: Array, ridge: float = 1.0) -> tuple[Array, float]:
@@ -115,15 +128,14 @@ def _logistic_curve(scores: Array, slope: float, intercept: float) -> tuple[Arra
     low, high = float(scores.min()), float(scores.max())
     margin = max(1e-6, (high - low) / 4)
     knots = np.linspace(low - margin, high + margin, 129)
-    # A model whose higher scores mean worse answers has learned nothing: its promise is the mean.
-    return knots, np.clip(sigmoid(max(0.0, slope) * knots + intercept), _LEAST, _MOST)
+    return knots, np.clip(sigmoid(slope * knots + intercept), _LEAST, _MOST)
 
 
 def _isotonic_curve(scores: Array, labels: Array, weights: Array) -> tuple[Array, Array]:
     """Pool adjacent violators (Zadrozny and Elkan 2002), with the pools' means joined by lines.
 
-    Scores are first gathered into about the cube root of n groups of equal size, for the pools at both ends would
-    otherwise hold a handful of labels and promise 0 or 1.
+    Scores are first gathered into groups of equal size, twice the cube root of n of them (Rice's rule for histograms),
+    for the pools at both ends would otherwise hold a handful of labels and promise 0 or 1.
     """
     order = np.argsort(scores, kind="stable")
     groups = np.array_split(order, max(4, round(2 * len(scores) ** (1 / 3))))

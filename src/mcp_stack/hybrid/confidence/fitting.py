@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .calibration import calibrate, log_odds, logistic
-from .features import Query
+from .calibration import calibrate, log_odds, logistic, platt, sigmoid
+from .features import BUCKETS
 from .landmarks import Fit, Inputs, Kernel, LandmarkRidge, Scale
 from .outcome_model import Labelled, OutcomeModel
 from .prior import REMOTE_IS_GOOD
@@ -19,17 +19,15 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 # Fewer labels say less than the prior does.
 FEWEST_LABELS = 30
-LANDMARKS = 1024
-# The kernel is chosen on fewer, for it is fitted with each.
-LANDMARKS_TO_CHOOSE = 384
-OUTCOMES_TO_CHOOSE = 1500
-KERNELS = tuple(
-    Kernel(width, features, words) for width in (0.5, 1.0) for features in (0.5, 1.0) for words in (0.0, 0.3)
-)
-# A judgement of unknown worth counts for as much as so many outcomes.
-JUDGEMENT_COUNTS_FOR = 100
+LANDMARKS = 768
+# Questions of unlike meaning are about 2 apart in squares: as smooth as leaves them apart. A question's form counts for
+# less than its meaning, and single words for less again. Held-out error hardly moves within a factor of two of each, so
+# that a choice among them would follow the noise.
+KERNEL = Kernel(width=0.5, features=0.5, words=0.2)
 # A rare outcome speaks for many, but not for so many that one is all that is heard.
 MOST_WEIGHT = 5.0
+# A judgement of unknown worth counts for as much as so many outcomes.
+JUDGEMENT_COUNTS_FOR = 100
 
 
 def fit_outcomes(outcomes: Sequence[Labelled]) -> OutcomeModel | None:
@@ -42,129 +40,118 @@ def fit_outcomes(outcomes: Sequence[Labelled]) -> OutcomeModel | None:
         The model; None where fewer than `FEWEST_LABELS` local answers were labelled.
     """
     labelled = [outcome for outcome in outcomes if outcome.local is not None or outcome.remote is not None]
-    targets = _targets(labelled)
+    targets = {"local": _local(labelled), "remote": _remote(labelled)}
     if len(targets["local"].rows) < FEWEST_LABELS:
         return None
     queries = [outcome.query for outcome in labelled]
     scale = Scale.of(queries)
-    # Always the same for the same outcomes.
+    # Landmarks are drawn at random, and always the same for the same outcomes.
     order = np.random.default_rng(0).permutation(len(queries))
-    kernel = _chosen_kernel(queries, scale, targets, order[:OUTCOMES_TO_CHOOSE])
-    inputs = scale.inputs(queries, kernel.features)
+    inputs = scale.inputs(queries, KERNEL.features)
     landmarks = inputs.take(order[:LANDMARKS])
-    ridge = LandmarkRidge(kernel, landmarks)
+    ridge = LandmarkRidge(KERNEL, landmarks)
     design = ridge.design(inputs)
-    fits = {
-        name: ridge.fit(design[target.rows], target.labels, target.weights)
-        for name, target in targets.items()
-        if len(target.rows) >= FEWEST_LABELS
+    arrays: dict[str, Array] = {
+        "seen": np.array([len(target.rows) for target in targets.values()]),
+        "scale_centre": scale.centre,
+        "scale_mean": scale.mean,
+        "scale_spread": scale.spread,
+        "scale_rarity": scale.rarity,
+        "kernel": np.array([KERNEL.width, KERNEL.features, KERNEL.words]),
+        "points": landmarks.points,
     }
-    curves = _calibrated(fits, targets)
-    return OutcomeModel(
-        {
-            "seen": np.array([len(targets["local"].rows), len(targets["remote"].rows)]),
-            "scale_centre": scale.centre,
-            "scale_mean": scale.mean,
-            "scale_spread": scale.spread,
-            "scale_rarity": scale.rarity,
-            "kernel": np.array([kernel.width, kernel.features, kernel.words]),
-            "points": landmarks.points,
-            **_linear(fits, kernel, landmarks),
-            **curves,
-            "gain_mix": _gain_mix(fits),
-            "combination": _combination(fits["local"], targets["local"], curves["calibrated_local"], labelled),
-        }
-    )
+    for name, target in targets.items():
+        if len(target.rows) >= FEWEST_LABELS:
+            fits = _Fits.of(ridge, design, target)
+            arrays |= fits.arrays(name, landmarks)
+            if name == "local":
+                arrays["combination"] = _combination(fits, target, labelled)
+        else:
+            arrays |= _constant(name, len(landmarks))
+    return OutcomeModel(arrays)
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What is known of one target: in which rows, how good it was there, and how much each counts."""
+    """What is known of one model's answers: in which rows, how good they are, and how much each counts."""
 
     rows: npt.NDArray[np.int64]
     labels: Array
     weights: Array
 
 
-def _targets(outcomes: Sequence[Labelled]) -> dict[str, _Target]:
-    local = np.array([np.nan if outcome.local is None else outcome.local for outcome in outcomes])
-    remote = np.array([np.nan if outcome.remote is None else outcome.remote for outcome in outcomes])
-    weights = np.array([min(MOST_WEIGHT, 1 / outcome.propensity) for outcome in outcomes])
+def _local(outcomes: Sequence[Labelled]) -> _Target:
     # The local answer is free: it may be had for any question.
+    return _target([outcome.local for outcome in outcomes], [1.0] * len(outcomes))
+
+
+def _remote(outcomes: Sequence[Labelled]) -> _Target:
+    weights = [min(MOST_WEIGHT, 1 / outcome.propensity) for outcome in outcomes]
+    return _target([outcome.remote for outcome in outcomes], weights)
+
+
+def _target(labels: Sequence[float | None], weights: Sequence[float]) -> _Target:
+    known = np.array([np.nan if label is None else label for label in labels], float)
+    rows = np.flatnonzero(np.isfinite(known))
+    counted = np.array(weights)[rows]
+    return _Target(rows, known[rows], counted / (counted.mean() if len(rows) else 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Fits of one target with each penalty, and the logistic curve that each goes through.
+
+    Attributes:
+        curves: Slope and intercept of each, of shape (penalties, 2).
+        held_out: Mean of what they say of each outcome without having seen it, in [0, 1].
+    """
+
+    target: _Target
+    fits: list[Fit]
+    curves: Array
+    held_out: Array
+
+    @classmethod
+    def of(cls, ridge: LandmarkRidge, design: Array, target: _Target) -> _Fits:
+        fits = ridge.fits(design[target.rows], target.labels, target.weights)
+        curves = [platt(fit.held_out, target.labels, target.weights) for fit in fits]
+        said = [sigmoid(slope * fit.held_out + intercept) for fit, (slope, intercept) in zip(fits, curves, strict=True)]
+        return cls(target, fits, np.array(curves), np.mean(said, axis=0))
+
+    def arrays(self, name: str, landmarks: Inputs) -> dict[str, Array]:
+        """What the model keeps of them."""
+        weights = np.column_stack([fit.weights for fit in self.fits]).astype(np.float32)
+        calibrated = calibrate(self.held_out, self.target.labels, self.target.weights)
+        return {
+            f"{name}_weights": weights,
+            # Words enter the kernel linearly, so those of all landmarks add up.
+            f"{name}_words": (KERNEL.words * (landmarks.words.T @ weights)).astype(np.float32),
+            f"{name}_means": np.array([fit.intercept for fit in self.fits]),
+            f"{name}_curves": self.curves,
+            f"{name}_calibrated": np.array([calibrated.scores, calibrated.values]),
+        }
+
+
+def _constant(name: str, landmarks: int) -> dict[str, Array]:
+    """Of a model whose answers are hardly known: they are as good as the prior has it."""
+    odds = float(np.log(REMOTE_IS_GOOD / (1 - REMOTE_IS_GOOD)))
     return {
-        name: _target(labels, asked)
-        for name, labels, asked in (
-            ("local", local, np.ones_like(weights)),
-            ("remote", remote, weights),
-            ("gain", remote - local, weights),
-        )
+        f"{name}_weights": np.zeros((landmarks, 1), np.float32),
+        f"{name}_words": np.zeros((BUCKETS, 1), np.float32),
+        f"{name}_means": np.zeros(1),
+        f"{name}_curves": np.array([[0.0, odds]]),
+        f"{name}_calibrated": np.array([[0.0, 1.0], [REMOTE_IS_GOOD, REMOTE_IS_GOOD]]),
     }
 
 
-def _target(labels: Array, weights: Array) -> _Target:
-    rows = np.flatnonzero(np.isfinite(labels))
-    mean = weights[rows].mean() if len(rows) else 1.0
-    return _Target(rows, labels[rows], weights[rows] / mean)
-
-
-def _chosen_kernel(
-    queries: Sequence[Query], scale: Scale, targets: dict[str, _Target], rows: npt.NDArray[np.int64]
-) -> Kernel:
-    """The kernel of least held-out error, as a share of the variance, over local answers and gains."""
-    place = np.full(len(queries), -1)
-    place[rows] = np.arange(len(rows))
-    some = [queries[row] for row in rows]
-    errors = []
-    for kernel in KERNELS:
-        inputs = scale.inputs(some, kernel.features)
-        ridge = LandmarkRidge(kernel, inputs.take(np.arange(min(len(some), LANDMARKS_TO_CHOOSE))))
-        design = ridge.design(inputs)
-        error = 0.0
-        for target in (targets["local"], targets["gain"]):
-            known = place[target.rows] >= 0
-            if known.sum() >= FEWEST_LABELS:
-                labels = target.labels[known]
-                fit = ridge.fit(design[place[target.rows[known]]], labels, target.weights[known])
-                error += fit.error / (labels.var() + 1e-9)
-        errors.append(error)
-    return KERNELS[int(np.argmin(errors))]
-
-
-def _linear(fits: dict[str, Fit], kernel: Kernel, landmarks: Inputs) -> dict[str, Array]:
-    """Weights of landmarks and of words for each score; a target without a fit is constant."""
-    weights = np.zeros((len(landmarks), 3), np.float32)
-    means = np.array([0.0, REMOTE_IS_GOOD, 0.0])
-    for column, name in enumerate(("local", "remote", "gain")):
-        if name in fits:
-            weights[:, column], means[column] = fits[name].weights, fits[name].intercept
-    # Words enter the kernel linearly, so those of all landmarks add up.
-    return {"weights": weights, "means": means, "word_weights": kernel.words * (landmarks.words.T @ weights)}
-
-
-def _calibrated(fits: dict[str, Fit], targets: dict[str, _Target]) -> dict[str, Array]:
-    curves = {"calibrated_remote": np.array([[0.0, 1.0], [REMOTE_IS_GOOD, REMOTE_IS_GOOD]])}
-    for name in ("local", "remote"):
-        if name in fits:
-            curve = calibrate(fits[name].held_out, targets[name].labels, targets[name].weights)
-            curves[f"calibrated_{name}"] = np.array([curve.scores, curve.values])
-    return curves
-
-
-def _gain_mix(fits: dict[str, Fit]) -> Array:
-    """Gain as a sum of the scores for local, remote and gain, and a constant."""
-    if "gain" in fits:
-        return np.array([0.0, 0.0, 1.0, 0.0])
-    return np.array([-1.0, 1.0, 0.0, 0.0])
-
-
-def _combination(fit: Fit, target: _Target, curve: Array, outcomes: Sequence[Labelled]) -> Array:
+def _combination(fits: _Fits, target: _Target, outcomes: Sequence[Labelled]) -> Array:
     """Slopes of the log-odds of the outcome model and of P(True), and the intercept; see `OutcomeModel.combined`."""
-    judged = np.array([np.nan if outcomes[row].p_true is None else outcomes[row].p_true for row in target.rows], float)
+    said = [outcomes[row].p_true for row in target.rows]
+    judged = np.array([np.nan if p_true is None else p_true for p_true in said], float)
     known = np.isfinite(judged)
     if known.sum() < FEWEST_LABELS:
         share = len(target.rows) / (len(target.rows) + JUDGEMENT_COUNTS_FOR)
         return np.array([share, 1 - share, 0.0])
-    local = np.interp(fit.held_out[known], curve[0], curve[1])
-    inputs = np.column_stack([log_odds(local), log_odds(judged[known])])
+    inputs = np.column_stack([log_odds(fits.held_out[known]), log_odds(judged[known])])
     slopes, intercept = logistic(inputs, target.labels[known], target.weights[known])
     return np.array([*np.maximum(slopes, 0), intercept])

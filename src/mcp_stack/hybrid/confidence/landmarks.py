@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,8 +14,8 @@ from .features import BUCKETS, Query
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _SMALLEST_EIGENVALUE = 1e-5
-# In units of an outcome's noise: from a model that trusts its outcomes to one that hardly moves from their mean.
-PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
+# In units of an outcome's noise. No one of them is best for every number of outcomes: their predictions are averaged.
+PENALTIES = (3.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,11 @@ class Fit:
         weights: Of each landmark.
         intercept: The mean of the target where nothing is alike.
         held_out: Prediction of each outcome by the others, of shape (n,).
-        error: Weighted mean square of what `held_out` misses.
     """
 
     weights: Array
     intercept: float
     held_out: Array
-    error: float
 
 
 class LandmarkRidge:
@@ -165,12 +163,8 @@ class LandmarkRidge:
         """Features of some questions, whose dot products come near the kernel."""
         return np.asarray(similarity(self._kernel, inputs, self._landmarks) @ self._basis)
 
-    def fit(self, design: Array, target: Array, weights: Array) -> Fit:
-        """Fit a target, with the penalty of least held-out error."""
-        return min(self.fits(design, target, weights), key=lambda fit: fit.error)
-
-    def fits(self, design: Array, target: Array, weights: Array) -> Iterator[Fit]:
-        """Fit a target with each of the penalties.
+    def fits(self, design: Array, target: Array, weights: Array) -> list[Fit]:
+        """Fit a target with each of `PENALTIES`.
 
         Leaving one out needs no refitting: its residual is the fitted one over 1 - h (Allen 1974, PRESS).
 
@@ -187,11 +181,12 @@ class LandmarkRidge:
         values, vectors = np.linalg.eigh((scaled.T @ scaled).astype(np.float64))
         turned = scaled @ vectors.astype(np.float32)
         pulled = turned.T @ (root * (target - mean)).astype(np.float32)
+        fits = []
         for penalty in PENALTIES:
             shrunk = np.maximum(values, 0) + penalty
             leverage = np.minimum((turned**2 @ (1 / shrunk)) + weights / mass, 0.99)
             fitted = turned @ (pulled / shrunk) / root
             held_out = target - (target - mean - fitted) / (1 - leverage)
             coefficients = vectors @ (pulled / shrunk)
-            error = float(weights @ (target - held_out) ** 2) / mass
-            yield Fit(self._basis @ coefficients, mean - float(centre @ coefficients), np.asarray(held_out), error)
+            fits.append(Fit(self._basis @ coefficients, mean - float(centre @ coefficients), held_out))
+        return fits

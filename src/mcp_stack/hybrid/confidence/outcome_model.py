@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import UsageError
-from .calibration import Calibration, log_odds, sigmoid
+from .calibration import log_odds, sigmoid
 from .features import FEATURES_VERSION, Query
 from .landmarks import Inputs, Kernel, Scale, similarity
 
@@ -73,18 +73,11 @@ class OutcomeModel:
         self._arrays = arrays
         self._scale = Scale(*(arrays[f"scale_{name}"] for name in ("centre", "mean", "spread", "rarity")))
         self._kernel = Kernel(*(float(part) for part in arrays["kernel"]))
-        self._local = Calibration("", *arrays["calibrated_local"])
-        self._remote = Calibration("", *arrays["calibrated_remote"])
 
     @property
     def seen(self) -> Seen:
         """How many labels it has seen."""
         return Seen(*(int(count) for count in self._arrays["seen"]))
-
-    @property
-    def kernel(self) -> Kernel:
-        """The kernel that was chosen."""
-        return self._kernel
 
     def predict(self, query: Query) -> Prediction:
         """What is expected of one question."""
@@ -96,11 +89,19 @@ class OutcomeModel:
         inputs = self._scale.inputs(queries, self._kernel.features)
         landmarks = Inputs(self._arrays["points"], inputs.words[:0])
         alike = similarity(Kernel(self._kernel.width, self._kernel.features, 0.0), inputs, landmarks)
-        scores = alike @ self._arrays["weights"] + inputs.words @ self._arrays["word_weights"] + self._arrays["means"]
-        local, remote = self._local(scores[:, 0]), self._remote(scores[:, 1])
-        mix = self._arrays["gain_mix"]
-        gain = np.clip(scores @ mix[:3] + mix[3], -1, 1)
-        return local, remote, gain
+        local, remote = (self._said(name, alike, inputs.words) for name in ("local", "remote"))
+        return self._calibrated("local", local), self._calibrated("remote", remote), remote - local
+
+    def _said(self, name: str, alike: Array, words: Array) -> Array:
+        """The mean of what the fits of one target say, each through its curve."""
+        arrays = self._arrays
+        scores = alike @ arrays[f"{name}_weights"] + words @ arrays[f"{name}_words"] + arrays[f"{name}_means"]
+        slopes, intercepts = arrays[f"{name}_curves"].T
+        return np.asarray(sigmoid(scores * slopes + intercepts).mean(axis=1))
+
+    def _calibrated(self, name: str, said: Array) -> Array:
+        scores, values = self._arrays[f"{name}_calibrated"]
+        return np.asarray(np.interp(said, scores, values))
 
     def combined(self, local: float, p_true: float) -> float:
         """The probability that the local answer is good, given the local model's own judgement too.

@@ -141,7 +141,7 @@ class AnswerCache(Section):
     similarity_threshold: Fraction = 0.95
     semantic_enabled: bool = True
     error_budget: Annotated[float, Field(ge=0, le=0.2)] = 0
-    shadow_share: Annotated[float, Field(gt=0, le=1)] = 0.03
+    shadow_share: Annotated[float, Field(gt=0, le=1)] = 0.02
 
 
 class Budget(Section):

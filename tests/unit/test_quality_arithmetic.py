@@ -248,3 +248,10 @@ def test_numbers_of_another_kind_of_question_are_no_business_of_arithmetic() -> 
 def test_steps_done_in_the_head_are_followed() -> None:
     reasoning = reasoning_of(QUESTION, "He has 12 + 24 = 36, and 36 - 6 = 30 are left.")
     assert (reasoning.foreign, reasoning.unworked) == ((), ())
+
+
+def test_numbers_of_the_passages_may_be_worked_with_and_need_not_be() -> None:
+    question, answer = "What do 3 licences for 2 years cost?", "3 * 145 = 435 a year, and 435 * 2 = 870.\n#### 870"
+    passage = "A licence costs 145 dollars a year; support is 990 dollars."
+    assert "foreign_number" in checks(answer, question)
+    assert {finding.check for finding in inspect(question, answer, material=passage).findings} == set()

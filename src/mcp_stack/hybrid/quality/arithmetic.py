@@ -14,11 +14,11 @@ from .relations import missing_conversion, turned_round
 
 # A question that wants a number; others may have numbers (ports, versions, years) that nothing is worked out with.
 _QUANTITY = re.compile(
-    r"\bhow (?:many|much|far|long|old|tall|fast|often|heavy|big|large|high|deep|wide|soon)\b"
-    r"|\b(?:calculate|compute|determine|evaluate|find|solve|work out|estimate|what|what['’]s)\b[^.?!\n]{0,120}?"
-    r"\b(?:total|sum|average|mean|median"
-    r"|product|difference|remainder|number|amount|cost|price|profit|age|height|weight|length|width|distance|speed|rate|area"
-    r"|volume|perimeter|percent(?:age)?|fraction|ratio|value|probability|time|score|salary|revenue|income|change|temperature|size|result"
+    r"\b(?:how (?:many|much|far|long|old|tall|fast|often|heavy|big|large|high|deep|wide|soon)|calculate|compute)\b"
+    r"|\b(?:determine|evaluate|find|solve|work out|estimate|what|what['’]s)\b[^.?!\n]{0,120}?"
+    r"\b(?:total|sum|average|mean|median|product|difference|remainder|number|amount|cost|price|profit|age|height|weight"
+    r"|length|width|depth|distance|speed|rate|area|volume|perimeter|percent(?:age)?|fraction|ratio|value|probability|time"
+    r"|score|grade|salary|revenue|income|balance|change|charge|capacity|population|temperature|size"
     r"|\d+\s*[-+*/^×÷]\s*\d+)\b",
     re.IGNORECASE,
 )

@@ -66,11 +66,13 @@ async def assess(
         threshold: The quality below which another model is asked; the model judges itself only near it.
         seconds_allowed: Most time for the model's own judgement; None: as long as it takes.
     """
+    before, last = _parted(messages)
     inspection = inspect(
-        question or asked(messages),
+        question or last,
         completion.text,
         passage_count=passage_count,
         truncated=completion.truncated,
+        material=before,
     )
     if (defect := inspection.defect) is not None:
         reason = f"the local answer {defect.words}"
@@ -106,11 +108,14 @@ def asked(messages: Sequence[Message]) -> str:
     Args:
         messages: As `prompts.conversation` gives them, or any.
     """
+    return _parted(messages)[1]
+
+
+def _parted(messages: Sequence[Message]) -> tuple[str, str]:
+    """What the last message gives to rest on, and its question."""
     last = next((each.content for each in reversed(messages) if each.role == "user"), "")
     before, mark, question = last.rpartition(f"\n\n{_QUESTION}")
-    if mark:
-        return question
-    return last.removeprefix(_QUESTION) if not before else last
+    return (before, question) if mark else ("", last.removeprefix(_QUESTION))
 
 
 async def _own_judgement(model: ChatModel, answered: Sequence[Message], seconds_allowed: float | None) -> float | None:

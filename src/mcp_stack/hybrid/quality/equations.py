@@ -35,6 +35,9 @@ _MEASURE_WORDS = (
     " week month year dozen pound lb ounce oz kg gram g liter litre l ml milliliter gallon quart pint cup"
     " cent penny pennie nickel dime quarter dollar kb mb gb tb bit byte degree"
 )
+_LABELS = frozenset(
+    {"day", "step", "question", "part", "week", "page", "example", "exercise", "item", "round", "case", "problem"}
+)
 _MEASURES = frozenset(_MEASURE_WORDS.split())
 
 
@@ -151,7 +154,7 @@ def _compared(before: Sequence[Token], right: _Side, line: int, *, noted: bool) 
             right.value,
             converted=bool(left.units & _MEASURES) and bool(right.units & _MEASURES - left.units),
         )
-        if left.value.exact == right.first:
+        if right.value.operations and right.tokens[0].kind == "number" and left.value.exact == right.first:
             # Said like on a calculator: 6 * 6 = 36 / 12 = 3.
             verdict = "exact"
         added = any(token.text in {"+", "-"} for token in left.tokens)
@@ -226,14 +229,24 @@ def _prefix(tokens: Sequence[Token]) -> _Side | None:
 
 
 def _suffixes(tokens: Sequence[Token]) -> list[_Side]:
-    """Readings of a left side, longest first: the whole of what parses, then those that start after a dash."""
+    """Readings of a left side, longest first: the whole of what parses, then those that start after a dash.
+
+    A dash may be no minus where it begins the line, or follows a word or a label: "- 5 + 3 = 8", "day 2 - 5 + 3 = 8".
+    """
     reduced, units, cut = _without_units(tokens[-MAX_SIDE:], from_left=False)
+    dashes = {after.start for before, after in pairwise(tokens) if before.kind == "word" and after.text == "-"}
+    dashes |= {token.start for token in tokens[:1] if token.text == "-"}
+    dashes |= {
+        after.start
+        for word, number, after in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if word.text.lower() in _LABELS and number.kind == "number" and after.text == "-"
+    }
     readings: list[_Side] = []
     for start, token in enumerate(reduced):
         signed = token.kind == "operator" and (start > 0 or cut or token.text != "-")
         if signed or token.kind in {"close", "percent", "word"}:
             continue
-        after_dash = start > 0 and reduced[start - 1].kind == "operator" and reduced[start - 1].text == "-"
+        after_dash = start > 0 and reduced[start - 1].start in dashes
         if (readings and not after_dash) or (start > 0 and reduced[start - 1].kind == "operator" and not after_dash):
             continue
         value = evaluate(reduced[start:])

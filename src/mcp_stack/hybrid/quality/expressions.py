@@ -133,7 +133,7 @@ def _word(line: str, match: re.Match[str], before: Sequence[Token]) -> Token:
     return Token("word", text, start=match.start())
 
 
-_FACTOR = re.compile(r"\s*[$€£¥(\[]?\s*[\d.]")
+_FACTOR = re.compile(r"[\s$€£¥(\[]{0,12}[\d.]")
 
 
 def _signed(before: Sequence[Token], start: int) -> bool:

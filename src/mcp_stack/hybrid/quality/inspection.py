@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .arithmetic import arithmetic
+from .arithmetic import arithmetic, wants_number
 from .citations import citations, cited
 from .code import code, parsed_blocks
 from .echo import echo, placeholder, runs_on
@@ -14,7 +14,7 @@ from .findings import Finding
 from .formats import formats
 from .hedging import hedging
 from .language import language
-from .reasoning import reasoning_of
+from .reasoning import Reasoning, reasoning_of
 from .refusal import refusal
 from .relations import comparisons, shares
 from .repetition import repetition
@@ -32,6 +32,8 @@ CHECKS = (
 
 EVIDENCE = ("steps_right", "blocks_parse", "forms_kept", "passages_cited", "question_length", "comparisons", "shares")
 FEATURES = (*CHECKS, *EVIDENCE)
+MAX_QUESTION = 8_000
+TYPICAL_WORDS = 30
 FEATURES_VERSION = 1
 """Changes with what is computed, so that a fitted judge is never fed features of another kind."""
 
@@ -54,7 +56,9 @@ class Inspection:
         return next((each for each in self.findings if each.severity >= 1), None)
 
 
-def inspect(question: str, answer: str, *, passage_count: int = 0, truncated: bool = False) -> Inspection:
+def inspect(
+    question: str, answer: str, *, passage_count: int = 0, truncated: bool = False, material: str = ""
+) -> Inspection:
     """Run every check. Takes some milliseconds for a page, and is bounded for any text.
 
     Args:
@@ -62,9 +66,10 @@ def inspect(question: str, answer: str, *, passage_count: int = 0, truncated: bo
         answer: What was answered.
         passage_count: How many passages it could cite.
         truncated: It ended at the token limit, not by itself.
+        material: Passages and context that it may rest on.
     """
     findings = list(_of_answer(answer, passage_count=passage_count, truncated=truncated))
-    reasoning = reasoning_of(question, answer)
+    reasoning = reasoning_of(question, answer, material)
     findings += [
         each
         for each in (
@@ -78,8 +83,8 @@ def inspect(question: str, answer: str, *, passage_count: int = 0, truncated: bo
     ]
     findings += arithmetic(question, answer, reasoning) + code(question, answer) + formats(question, answer)
     findings.sort(key=lambda each: -each.severity)
-    steps = {(each.left.exact, each.operands) for each in reasoning.equations if each.verdict == "exact"}
-    return Inspection(tuple(findings), _features(question, answer, findings, len(steps), passage_count))
+    evidence = (*_for_it(question, answer, findings, reasoning, passage_count), *_difficulty(question, reasoning))
+    return Inspection(tuple(findings), (*_severities(findings), *evidence))
 
 
 def plain_defect(answer: str, *, passage_count: int, truncated: bool) -> Finding | None:
@@ -109,21 +114,34 @@ def _of_answer(answer: str, *, passage_count: int, truncated: bool) -> Iterator[
             yield finding
 
 
-def _features(
-    question: str, answer: str, findings: list[Finding], steps_right: int, passage_count: int
-) -> tuple[float, ...]:
+def _severities(findings: Sequence[Finding]) -> tuple[float, ...]:
     worst = dict.fromkeys(CHECKS, 0.0)
     for finding in findings:
         if finding.check in worst:
             worst[finding.check] = max(worst[finding.check], finding.severity)
+    return tuple(worst.values())
+
+
+def _for_it(
+    question: str, answer: str, findings: Sequence[Finding], reasoning: Reasoning, passage_count: int
+) -> tuple[float, float, float, float]:
+    """What speaks for an answer, in the order of `EVIDENCE`."""
+    right = {(each.left.exact, each.operands) for each in reasoning.equations if each.verdict == "exact"}
     missed = any(finding.check == "format" for finding in findings)
     return (
-        *worst.values(),
-        min(math.log1p(steps_right), 3.0),
-        min(math.log1p(parsed_blocks(answer)), 2.0),
+        min(math.log1p(len(right)), 3.0),
+        math.log1p(parsed_blocks(answer)),
         float(not missed and bool(requests_of(question))),
         float(bool(passage_count and cited(answer))),
-        min(max(math.log(1 + len(words_of(question[:8000]))) - math.log(30), -2.0), 3.0),
-        math.log1p(min(comparisons(question), 5)),
-        math.log1p(min(shares(question), 5)),
+    )
+
+
+def _difficulty(question: str, reasoning: Reasoning) -> tuple[float, float, float]:
+    """What makes the question hard, in the order of `EVIDENCE`; relations only where something is to be worked out."""
+    length = math.log(1 + len(words_of(question[:MAX_QUESTION]))) - math.log(TYPICAL_WORDS)
+    related = wants_number(question, len(reasoning.given))
+    return (
+        min(max(length, -2.0), 3.0),
+        math.log1p(min(comparisons(question), 5)) if related else 0.0,
+        math.log1p(min(shares(question), 5)) if related else 0.0,
     )

@@ -34,7 +34,7 @@ class Reasoning:
         unworked: Given numbers that no equation works with.
         foreign: Numbers worked with that are neither given, nor a result of a step, nor everyday facts.
         idle: Results of steps that neither a later step nor the end uses.
-        supported: The result is that of a step, or a given number.
+        supported: The result is that of a step, or a number that the answer may rest on.
         worked: Every number worked with, in an equation or not.
         workings: The operators beside each of the numbers in the prose.
         overworked: Given numbers, said once, that three steps work with.
@@ -55,12 +55,13 @@ class Reasoning:
     operations: int
 
 
-def reasoning_of(question: str, answer: str) -> Reasoning:
+def reasoning_of(question: str, answer: str, material: str = "") -> Reasoning:
     """Take the arithmetic of an answer apart.
 
     Args:
         question: What was asked.
         answer: What was answered.
+        material: What the answer may rest on beside the question; its numbers may be worked with, and need not be.
     """
     said = Counter(quantities_of(question))
     given = tuple(said)
@@ -70,7 +71,8 @@ def reasoning_of(question: str, answer: str) -> Reasoning:
     results = {equation.right.exact for equation in equations}
     workings = workings_of(answer)
     worked = {*workings, *(operand for equation in equations for operand in equation.operands)}
-    foreign = _foreign(given, equations, worked)
+    facts = COMMON.union(numbers_in(material[:MAX_CHARACTERS]), quantities_of(material))
+    foreign = _foreign(given, equations, facts, worked)
     steps = {(equation.left.exact, equation.operands) for equation in equations}
     uses = Counter(operand for _, operands in steps for operand in operands)
     return Reasoning(
@@ -83,7 +85,8 @@ def reasoning_of(question: str, answer: str) -> Reasoning:
         ),
         foreign=foreign,
         idle=_idle(equations, result),
-        supported=result is not None and any(_is_told(value, result) for value in {*results, *given}),
+        supported=result is not None
+        and any(_is_told(value, result) for value in {*results, *given, *(facts - COMMON)}),
         worked=frozenset(worked),
         workings=workings,
         overworked=tuple(each for each, times in said.items() if times == 1 and uses[each] >= 3 and each not in COMMON),
@@ -117,7 +120,9 @@ def _last_number(answer: str) -> Fraction | None:
     return numbers[-1] if numbers else None
 
 
-def _foreign(given: Sequence[Fraction], equations: Sequence[Equation], worked: set[Fraction]) -> tuple[Fraction, ...]:
+def _foreign(
+    given: Sequence[Fraction], equations: Sequence[Equation], facts: AbstractSet[Fraction], worked: set[Fraction]
+) -> tuple[Fraction, ...]:
     """Operands from nowhere. One that two known numbers give is a step in the head, and those two are worked with."""
     known: dict[Fraction, None] = dict.fromkeys(given)
     foreign = []
@@ -127,7 +132,7 @@ def _foreign(given: Sequence[Fraction], equations: Sequence[Equation], worked: s
                 continue
             if parts := _in_the_head(operand, tuple(known)[:MAX_KNOWN]):
                 worked.update(parts)
-            elif operand not in COMMON:
+            elif operand not in facts:
                 foreign.append(operand)
             known[operand] = None
         known |= dict.fromkeys((abs(equation.right.exact), abs(equation.left.exact)))

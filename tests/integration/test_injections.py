@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.answering import ask, claude_at, endpoint_at
+from tests.support.http_endpoint import HttpEndpoint
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 from tests.support.stack import add, open_stack
@@ -40,30 +41,48 @@ def claude() -> Iterator[ScriptedClaude]:
         yield endpoint
 
 
-@pytest.mark.parametrize("kind", INJECTIONS)
-async def test_an_injection_changes_neither_route_nor_budget_nor_what_is_sent_outside_its_fence(
-    conninfo: str, tmp_path: Path, claude: ScriptedClaude, kind: str
+@pytest.mark.parametrize("route", ["local", "remote"])
+async def test_no_injection_changes_route_or_budget_or_what_is_sent_outside_its_fence(
+    conninfo: str, tmp_path: Path, claude: ScriptedClaude, route: str
 ) -> None:
     claude.always_answers("In networking.firewall.")
+    # Either side of what is thought of such a question before anything was learned.
+    bounds = {"local": ("0.1", "0.05"), "remote": ("0.99", "0.98")}[route]
+    bands = {"LOCAL_CONFIDENCE_THRESHOLD": bounds[0], "FALLBACK_THRESHOLD": bounds[1]}
     with ScriptedOpenAI() as local:
         local.always_answers("In networking.firewall.")
-        models = {**claude_at(claude), **endpoint_at(local)}
-        async with open_stack(conninfo, tmp_path, **models) as stack:
+        asked: HttpEndpoint = local if route == "local" else claude
+        async with open_stack(conninfo, tmp_path, **claude_at(claude), **endpoint_at(local), **bands) as stack:
+            coordinator, aidb = await stack.coordinator(), await stack.aidb()
             await add(stack, text=FACT, source="firewall.md")
             plain = await ask(stack, QUESTION, context={"tool_result": "It is on."})
-            before = claude.received[-1].body if claude.received else {}
-            await add(stack, text=f"{FACT} {INJECTIONS[kind]}", source="evil.md")
-            answer = await ask(stack, QUESTION, context={"tool_result": INJECTIONS[kind]})
-            explained = await (await stack.coordinator()).explain_route(QUESTION)
-        assert (answer.route, answer.cost, answer.model) == (plain.route, plain.cost, plain.model)
-        assert explained.route == plain.route
-    sent = claude.received[-1].body
-    assert {key: sent[key] for key in sent if key != "messages"} == {
-        key: before[key] for key in before if key != "messages"
-    }
-    (message,) = sent["messages"]
-    text = message["content"] if isinstance(message["content"], str) else message["content"][0]["text"]
-    assert text.count("</passage>") == text.count("<passage number=") == len(answer.sources)
-    assert text.count("</context>") == 1
-    assert text.endswith(f"Question: {QUESTION}")
-    assert "tools" not in json.dumps(sorted(sent))
+            before = asked.received[-1].body
+            for kind, injection in INJECTIONS.items():
+                evil = await add(stack, text=f"{FACT} {injection}", source="evil.md")
+                answer = await ask(stack, QUESTION, context={"tool_result": injection})
+                explained = await coordinator.explain_route(QUESTION)
+                await aidb.knowledge.delete_document(document_id=evil.document_id)
+                assert (plain.route, answer.route, explained.route) == (route, route, route), kind
+                assert (answer.cost, answer.model) == (plain.cost, plain.model), kind
+                sent = asked.received[-1].body
+                assert without_turns(sent) == without_turns(before), kind
+                text = question_in(sent)
+                # A passage that says the same as another is given once.
+                assert 1 <= text.count("</passage>") == text.count("<passage number=") <= len(answer.sources), kind
+                assert text.count("</context>") == 1, kind
+                assert text.endswith(f"Question: {QUESTION}"), kind
+                assert "tools" not in sent, kind
+        assert len(asked.received) == len(INJECTIONS) + 1
+
+
+def without_turns(body: dict[str, Any]) -> dict[str, Any]:
+    """All of a request that is not said by the user: model, bounds, instructions."""
+    instructions = [message for message in body["messages"] if message["role"] != "user"]
+    return {**body, "messages": instructions}
+
+
+def question_in(body: dict[str, Any]) -> str:
+    """The one message of the user."""
+    (message,) = (message for message in body["messages"] if message["role"] == "user")
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)

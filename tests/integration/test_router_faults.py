@@ -174,12 +174,14 @@ async def test_the_budget_of_a_day_holds_over_a_crowd_and_over_a_restart(
     # An answer costs 0.003 USD, and may cost 0.02: with 0.03 a day, ten are paid for at the most.
     claude.always_answers("It is Paris.", tokens_in=1000, tokens_out=100)
     daily = {"MCP_STACK_HYBRID__BUDGET__DAILY_USD": "0.03"}
-    spent = []
-    for start in range(3):
+    spent: list[float] = []
+    routes = {"remote"}
+    while "remote" in routes:
+        assert len(spent) < 12, "the budget is never used up"
         async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model), **daily) as stack:
-            crowd = (ask(stack, WRONG, context={"start": start, "number": number}) for number in range(8))
+            crowd = (ask(stack, WRONG, context={"start": len(spent), "number": number}) for number in range(6))
             answers = await asyncio.gather(*crowd)
-            spent.append(sum(answer.cost for answer in answers))
+        spent.append(sum(answer.cost for answer in answers))
+        routes = {answer.route for answer in answers}
     assert 0.003 <= spent[0] <= sum(spent) <= 0.03
-    assert {answer.route for answer in answers} == {"local"}
     assert any("today's budget" in reason for reason in answers[-1].reasons)

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...ports.answer_index import Label
-from ...settings.tree import AnswerCache
-from .policy import Candidate, Decision, FixedThreshold, Policy
+from .policy import Candidate, Decision, FixedThreshold
 from .regression import fit, sigmoid
 
 if TYPE_CHECKING:
@@ -132,12 +131,6 @@ class ErrorBudget:
         expected = sum(wrong for wrong, _ in checks)
         found = sum(not right for _, right in checks)
         return min(1.0, (expected + TRUST) / (found + TRUST))
-
-
-def policy_of(settings: AnswerCache) -> Policy:
-    """The policy that is set: an error budget, or else the fixed threshold."""
-    fixed = FixedThreshold(settings.similarity_threshold)
-    return ErrorBudget(settings.error_budget, settings.shadow_share, fixed) if settings.error_budget else fixed
 
 
 def described(candidates: Sequence[Candidate]) -> tuple[int, tuple[float, ...]]:

@@ -10,159 +10,6 @@ import functools
 import re
 from importlib import resources
 
-# Everyday words of computing and of services, where WordNet has no common synset.
-_MORE_SYNONYMS = """
-delete remove erase
-fix repair solve resolve troubleshoot
-show display list view see
-create make generate
-setup configure
-start launch begin
-run execute
-get obtain fetch retrieve receive
-change modify alter update edit
-use utilize utilise employ
-error issue problem bug failure
-fast quick rapid
-buy purchase
-big large
-film movie
-car automobile
-photo picture image
-folder directory
-app application
-program application
-repo repository
-db database
-config configuration
-dir directory
-docs documentation
-js javascript
-ts typescript
-py python
-k8s kubernetes
-postgres postgresql
-mongo mongodb
-golang go
-usa us america
-uk britain
-tv television
-fridge refrigerator
-bike bicycle
-email mail
-phone telephone
-find locate
-choose select pick
-close shut
-check verify
-link connect
-allow permit
-need require
-explain describe
-function method
-happen occur
-cost price
-clear empty
-copy duplicate
-job task
-speed velocity
-"""
-
-_MORE_OPPOSITES = """
-enable disable
-on off
-in out
-up down
-over under
-above below
-inside outside
-before after
-with without
-from to
-install uninstall
-upload download
-upgrade downgrade
-import export
-encrypt decrypt
-encode decode
-compress decompress
-push pull
-open close
-lock unlock
-start stop
-start end
-begin end
-buy sell
-lend borrow
-read write
-send receive
-deposit withdraw
-login logout
-credit debit
-client server
-input output
-source target
-source destination
-sync async
-public private
-local remote
-upstream downstream
-frontend backend
-horizontal vertical
-row column
-increase reduce
-increase decrease
-raise lower
-grow shrink
-add remove
-add subtract
-add delete
-attach detach
-mount unmount
-subscribe unsubscribe
-expand collapse
-show hide
-create delete
-create destroy
-save discard
-accept reject
-approve reject
-approve deny
-allow block
-allow deny
-allow forbid
-grant revoke
-win lose
-pass fail
-first last
-minimum maximum
-min max
-most least
-more less
-more fewer
-always never
-hot cold
-freeze thaw
-boil freeze
-heat cool
-early late
-old new
-cheap expensive
-left right
-top bottom
-north south
-east west
-buyer seller
-parent child
-ascending descending
-asc desc
-synchronous asynchronous
-positive negative
-legal illegal
-gain lose
-arrive depart
-"""
-
 # One word turns into its opposite by the prefix, or by exchanging the one for the other (in-crease, de-crease).
 _TURNING = ("un", "dis", "non", "in", "im", "ir", "il", "de", "anti", "mis", "a", "dys")
 _EXCHANGED = (
@@ -193,6 +40,7 @@ _SHORTEST_ROOT = 3
 _DERIVED = re.compile(r"(?:ations?|itions?|ions?|ments?|ances?|ences?|als?|ly|ness|ings?)$")
 _SHORTEST_DERIVED_ROOT = 5
 _GRADE = re.compile(r"(?<=[a-z]{3})(?:er|est)$")
+_VOWEL = re.compile("[aeiouy]")
 _DOUBLED = re.compile(r"([bdfgklmnprtvz])\1$")
 _BRITISH = (
     (re.compile(r"(?<=[a-z]{2})our(?=$|s$|ed$|ing$|ful$|ite$|able$)"), "or"),
@@ -207,6 +55,7 @@ def root(word: str) -> str:
     Args:
         word: In lower case.
     """
+    word = _irregular().get(word, word)
     for pattern, spelling in _BRITISH:
         word = pattern.sub(spelling, word)
     for ending, least, put in (
@@ -222,7 +71,7 @@ def root(word: str) -> str:
         ("s", 4, ""),
     ):
         if len(word) >= least and word.endswith(ending):
-            if ending == "s" and word.endswith(("ss", "us", "is")):
+            if ending == "s" and (word.endswith(("ss", "us", "is")) or not _VOWEL.search(word)):
                 break
             word = word[: -len(ending)] + put
             break
@@ -230,6 +79,12 @@ def root(word: str) -> str:
         word = _DOUBLED.sub(r"\1", word)
         word = word.removesuffix("e")
     return word
+
+
+@functools.cache
+def _irregular() -> dict[str, str]:
+    lines = [line.split() for line in _lines("irregular") if line]
+    return {form: base for base, *forms in lines for form in forms}
 
 
 def same_meaning(first: str, second: str) -> bool:
@@ -297,7 +152,7 @@ _NO_WORDS: frozenset[str] = frozenset()
 def _synonyms() -> dict[str, frozenset[int]]:
     """The groups that a root belongs to."""
     groups: dict[str, set[int]] = {}
-    for number, line in enumerate([*_lines("synonyms"), *_MORE_SYNONYMS.split("\n")]):
+    for number, line in enumerate([*_lines("synonyms"), *_lines("more_synonyms")]):
         for word in line.split():
             groups.setdefault(root(word), set()).add(number)
     return {word: frozenset(numbers) for word, numbers in groups.items()}
@@ -307,7 +162,7 @@ def _synonyms() -> dict[str, frozenset[int]]:
 def _opposites() -> dict[str, frozenset[str]]:
     """What is contrary to a root."""
     found: dict[str, set[str]] = {}
-    for line in [*_lines("opposites"), *_MORE_OPPOSITES.split("\n")]:
+    for line in [*_lines("opposites"), *_lines("more_opposites")]:
         if line:
             one, other = map(root, line.split())
             found.setdefault(one, set()).add(other)

@@ -69,6 +69,9 @@ _CONTRACTIONS = (
     (re.compile(r"\b(?:get|getting|got) rid of\b"), "remove"),
     (re.compile(r"\blook(?:ing)? for\b"), "find"),
     (re.compile(r"\bhow come\b"), "why"),
+    (re.compile(r"\bhow much time\b"), "how long"),
+    (re.compile(r"\bwhat is the (?:total )?number of\b"), "how many"),
+    (re.compile(r"\bwhat (?:do|should|must|can|would) i (?:have to |need to )?do to\b"), "how to"),
     (re.compile(r"\bwhat (?:time|date|day|year|month)\b"), "when"),
     (re.compile(r"\b(?:at |in )?(?:what|which) (?:place|location)\b"), "where"),
     (re.compile(r"\b(?:for )?(?:what|which) reasons?\b"), "why"),
@@ -96,7 +99,10 @@ _POLITE = re.compile(
     r"|(?:do|would|does) (?:you|anyone|anybody|someone|somebody)(?: happen to)? (?:know|have any idea)"
     r"|any (?:idea|ideas|tips|advice)(?: on| about)?"
     r"|would you mind (?:telling|showing|explaining)(?: to)?(?: me| us)?"
-    r"|i need(?: some)? help(?: with| on)?(?: to)?"
+    r"|i need(?: some)? help(?: with| on)?(?: to)?|(?:can|could|would) you(?: please)? help me(?: to)?"
+    r"|i (?:would like|want|need|wish|am trying|try|like) to|(?:,|and)? ?how (?:do|can|should) i do (?:it|that|this)"
+    r"|\bgo(?:ing)? about"
+    r"|is it (?:ok|okay|fine|alright|all right)(?: for me| for us)? to"
     r"|is it possible (?:for me |for us )?to|(?:am|are|is) (?:i|we|you|one|it) able to)"
 )
 _TOKEN = re.compile(
@@ -139,7 +145,7 @@ def _names(text: str) -> frozenset[str]:
         word = match.group()
         before = text[: match.start()].rstrip()
         opens = not before or before[-1] in ".?!:\"'`“"
-        empty = word.lower() in grammar.EMPTY and not (word.isupper() and len(word) > 1)
+        empty = word.lower() in grammar.EMPTY and not (word.isupper() and word != "I")
         if not empty and (re.search(r"[a-z0-9]\w*[A-Z]", word) or (word[0].isupper() and not opens)):
             found.add(word.lower())
     return frozenset(found)
@@ -217,7 +223,9 @@ class _Reader:
         elif following in grammar.UNITS:
             unit, taken = grammar.UNITS[following], 1
         if number != "1" or unit:
-            self._numbers.append(number + unit)
+            # From 1 to 2 is not from 2 to 1.
+            direction = "" if self._governor == "~" else self._governor
+            self._numbers.append(f"{direction} {number}{unit}".strip())
         return taken
 
     def _word(self, token: str, following: str, *, first: bool) -> None:

@@ -30,6 +30,7 @@ class Comparison:
         order: The same words in another order or direction.
         words: A word of content that the other lacks.
         overlap: Share of the words of content that they have in common, in [0, 1].
+        one_word: At most one word of content on either side is missing on the other.
         rephrased: Both are long and differ by several words, none of which tells by itself that something else is
             asked.
     """
@@ -42,12 +43,14 @@ class Comparison:
     order: bool
     words: bool
     overlap: float
+    one_word: bool
     rephrased: bool
 
     @property
     def is_a_flip(self) -> bool:
-        """They are nearly the same, but for a number, a negation or an opposite."""
-        return self.overlap >= NEARLY_THE_SAME and (self.numbers or self.negation or self.opposites)
+        """They are nearly the same, but for a number, a negation, an opposite or a name."""
+        nearly = self.overlap >= NEARLY_THE_SAME and (self.numbers or self.negation or self.opposites)
+        return nearly or (self.one_word and (self.numbers or self.opposites or self.names))
 
     @property
     def difference(self) -> str:
@@ -98,6 +101,7 @@ def compare(first: str, second: str) -> Comparison:
         # Without a word of content there is nothing to go by.
         words=bool(left or right or (total == 0 and not same_text)),
         overlap=overlap,
+        one_word=max(len(left), len(right)) <= 1,
         rephrased=False,
     )
     is_long = min(len(one.words), len(other.words)) >= LONG
@@ -128,6 +132,9 @@ def _are_equal(one: Word, other: Word) -> bool:
 
 
 def _mean_the_same(one: Word, other: Word) -> bool:
+    # A name has synonyms (US, USA), but no inflections (Alien, Aliens).
+    if one.special and other.special and root(one.text) == root(other.text):
+        return False
     return same_meaning(one.text, other.text)
 
 

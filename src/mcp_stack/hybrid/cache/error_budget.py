@@ -29,7 +29,7 @@ RECENT_SHADOWS = 100
 # The bound on the expected errors holds with a probability of 90 %.
 CONFIDENCE = 1.28
 # How many wrong answers' worth of trust the model has beyond what the shadow checks find.
-TRUST = 3.0
+TRUST = 10.0
 # Similarities of neighbours count less by a factor of e for each step.
 STEP = 0.1
 

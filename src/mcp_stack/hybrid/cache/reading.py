@@ -142,7 +142,7 @@ def _names(text: str) -> frozenset[str]:
     if text.isupper():
         return frozenset()
     for match in re.finditer(r"[^\W\d_][\w.+#-]*", text):
-        word = match.group()
+        word = match.group().rstrip(".-")
         before = text[: match.start()].rstrip()
         opens = not before or before[-1] in ".?!:\"'`“"
         empty = word.lower() in grammar.EMPTY and not (word.isupper() and word != "I")

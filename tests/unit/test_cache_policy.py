@@ -17,7 +17,7 @@ from mcp_stack.hybrid.cache.error_budget import ErrorBudget
 from mcp_stack.hybrid.cache.learning import packed
 from mcp_stack.hybrid.cache.neighbours import Neighbours
 from mcp_stack.hybrid.cache.policy import Candidate, Decision, FixedThreshold
-from mcp_stack.hybrid.cache.verifier import compare
+from mcp_stack.hybrid.cache.verifier import Comparison, compare
 from mcp_stack.ports.answer_index import Changes, Indexed, Label
 
 SAME = compare("How do I install numpy?", "How can I install numpy?")
@@ -30,18 +30,22 @@ LONG = compare(
 FIXED = FixedThreshold(0.95)
 
 
+def candidate(similarity: float, group: int, said: Comparison) -> Candidate:
+    return Candidate(similarity, group, lambda: said)
+
+
 @pytest.mark.parametrize(
     ("candidates", "chosen"),
     [
-        ([Candidate(0.97, 1, SAME)], 0),
-        ([Candidate(0.85, 1, SAME)], 0),  # word for word, and so a little below the threshold
-        ([Candidate(0.75, 1, SAME)], None),
-        ([Candidate(0.99, 1, OTHER)], None),
-        ([Candidate(0.99, 1, OTHER), Candidate(0.97, 2, SAME)], 1),
-        ([Candidate(0.96, 1, LONG)], 0),
-        ([Candidate(0.94, 1, LONG)], None),
-        ([Candidate(0.96, 1, LONG), Candidate(0.95, 2, OTHER)], None),  # cannot be told from one with another answer
-        ([Candidate(0.96, 1, LONG), Candidate(0.95, 1, OTHER)], 0),
+        ([candidate(0.97, 1, SAME)], 0),
+        ([candidate(0.85, 1, SAME)], 0),  # word for word, and so a little below the threshold
+        ([candidate(0.75, 1, SAME)], None),
+        ([candidate(0.99, 1, OTHER)], None),
+        ([candidate(0.99, 1, OTHER), candidate(0.97, 2, SAME)], 1),
+        ([candidate(0.96, 1, LONG)], 0),
+        ([candidate(0.94, 1, LONG)], None),
+        ([candidate(0.96, 1, LONG), candidate(0.95, 2, OTHER)], None),  # cannot be told from one with another answer
+        ([candidate(0.96, 1, LONG), candidate(0.95, 1, OTHER)], 0),
         ([], None),
     ],
 )
@@ -79,8 +83,8 @@ class Stream:
             similarity = self._chance.uniform(0.6, 0.99)
             certain = 1 / (1 + np.exp(-(similarity - 0.75) * 40))
             right = self._chance.random() < certain * (1 - self.lie)
-            rival = Candidate(similarity - 0.05 * self._chance.random(), 2, OTHER)
-            decision = self.policy.decide([Candidate(similarity, 1, OTHER), rival])
+            rival = candidate(similarity - 0.05 * self._chance.random(), 2, OTHER)
+            decision = self.policy.decide([candidate(similarity, 1, OTHER), rival])
             if decision.serve:
                 outcome.hits += 1
                 outcome.wrong += not right
@@ -112,20 +116,20 @@ def test_a_smaller_budget_gives_fewer_answers_again() -> None:
 
 def test_until_enough_is_known_the_fixed_threshold_decides() -> None:
     policy = budget_of(0.01, 0)
-    assert policy.decide([Candidate(0.97, 1, SAME)]).serve
-    missed = policy.decide([Candidate(0.99, 1, OTHER)])
+    assert policy.decide([candidate(0.97, 1, SAME)]).serve
+    missed = policy.decide([candidate(0.99, 1, OTHER)])
     assert not missed.serve
     assert missed.features  # to be learned from
     features = struct.pack(f"<{len(missed.features)}f", *missed.features)
     policy.learn([Label(features, right=True, expected=None)] * 500)
-    assert not policy.decide([Candidate(0.99, 1, OTHER)]).serve, "nobody has seen a wrong one yet"
+    assert not policy.decide([candidate(0.99, 1, OTHER)]).serve, "nobody has seen a wrong one yet"
 
 
 def test_a_flip_is_never_given_whatever_was_learned() -> None:
     stream = Stream(budget_of(0.2, 2), 2)
     stream.run(1_000)
-    assert stream.policy.decide([Candidate(0.999, 1, SAME)]).chosen == 0
-    assert not any(stream.policy.decide([Candidate(0.999, 1, FLIP)]).serve for _ in range(50))
+    assert stream.policy.decide([candidate(0.999, 1, SAME)]).chosen == 0
+    assert not any(stream.policy.decide([candidate(0.999, 1, FLIP)]).serve for _ in range(50))
 
 
 def test_answers_that_turn_out_wrong_in_the_shadow_end_the_trust() -> None:

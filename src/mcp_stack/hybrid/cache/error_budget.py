@@ -79,7 +79,7 @@ class ErrorBudget:
             meanwhile = self._meanwhile.decide(candidates)
             return meanwhile if meanwhile.serve else Decision(place, features=features)
         right = float(sigmoid(np.array([np.dot(self._coefficients, features)]))[0])
-        serve = right >= self._threshold and not candidates[place].comparison.is_a_flip
+        serve = right >= self._threshold and not candidates[place].compared().is_a_flip
         shadow = serve and self._chance.random() < self._shadow_share
         return Decision(place, serve=serve and not shadow, shadow=shadow, features=features, wrong=1 - right)
 
@@ -154,7 +154,7 @@ def described(candidates: Sequence[Candidate]) -> tuple[int, tuple[float, ...]]:
     place = next(place for place, each in enumerate(candidates) if each.group == group)
     chosen = candidates[place]
     rival = next((each.similarity for each in candidates if each.group != group), candidates[-1].similarity)
-    said = chosen.comparison
+    said = chosen.compared()
     differences = sum((said.numbers, said.negation, said.opposites, said.names, said.kind))
     return place, (
         (-math.log(max(1 - chosen.similarity, 0) + 0.03) - 1.5) / 0.5,

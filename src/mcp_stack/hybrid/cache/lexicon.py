@@ -66,7 +66,7 @@ def root(word: str) -> str:
         ("ches", 6, "ch"),
         ("xes", 5, "x"),
         ("ing", 6, ""),
-        ("eed", 99, ""),
+        ("eed", 4, "eed"),
         ("ed", 5, ""),
         ("s", 4, ""),
     ):
@@ -106,7 +106,7 @@ def same_meaning(first: str, second: str) -> bool:
 
 def _are_synonyms(one: str, other: str) -> bool:
     groups = _synonyms()
-    return not groups.get(one, _NONE).isdisjoint(groups.get(other, _NONE))
+    return not set(groups.get(one, ())).isdisjoint(groups.get(other, ()))
 
 
 def _positives(word: str) -> tuple[str, str]:
@@ -120,7 +120,7 @@ def opposite(first: str, second: str) -> bool:
     one, other = root(first), root(second)
     if one == other:
         return False
-    if other in _opposites().get(one, _NO_WORDS):
+    if other in _opposites().get(one, ()):
         return True
     short, long = sorted((one, other), key=len)
     if len(short) >= _SHORTEST_ROOT and any(long == prefix + short for prefix in _TURNING):
@@ -144,30 +144,27 @@ def _derivation(word: str) -> str:
     return root(bare) if len(bare) >= _SHORTEST_DERIVED_ROOT else root(word)
 
 
-_NONE: frozenset[int] = frozenset()
-_NO_WORDS: frozenset[str] = frozenset()
-
-
 @functools.cache
-def _synonyms() -> dict[str, frozenset[int]]:
+def _synonyms() -> dict[str, tuple[int, ...]]:
     """The groups that a root belongs to."""
-    groups: dict[str, set[int]] = {}
+    groups: dict[str, tuple[int, ...]] = {}
     for number, line in enumerate([*_lines("synonyms"), *_lines("more_synonyms")]):
         for word in line.split():
-            groups.setdefault(root(word), set()).add(number)
-    return {word: frozenset(numbers) for word, numbers in groups.items()}
+            known = groups.get(name := root.__wrapped__(word), ())
+            groups[name] = (*known, number)
+    return groups
 
 
 @functools.cache
-def _opposites() -> dict[str, frozenset[str]]:
+def _opposites() -> dict[str, tuple[str, ...]]:
     """What is contrary to a root."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for line in [*_lines("opposites"), *_lines("more_opposites")]:
         if line:
-            one, other = map(root, line.split())
-            found.setdefault(one, set()).add(other)
-            found.setdefault(other, set()).add(one)
-    return {word: frozenset(words) for word, words in found.items()}
+            one, other = map(root.__wrapped__, line.split())
+            found[one] = (*found.get(one, ()), other)
+            found[other] = (*found.get(other, ()), one)
+    return found
 
 
 def _lines(name: str) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 ROWS_OF_A_BLOCK = 4_096
-MOST_ENTRIES = 50_000
+MOST_ENTRIES = 30_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,14 +23,14 @@ class Candidate:
     Attributes:
         similarity: Cosine of their embeddings.
         group: Of the answers that agree with its own.
-        comparison: What tells the two apart.
+        compared: Tells what sets the two apart; asked for only where it matters.
         rights: How often its answer was seen to be right for a question that was near.
         wrongs: How often not.
     """
 
     similarity: float
     group: int
-    comparison: Comparison
+    compared: Callable[[], Comparison]
     rights: int = 0
     wrongs: int = 0
 
@@ -92,7 +92,7 @@ class FixedThreshold:
         for place, candidate in enumerate(candidates):
             if candidate.similarity < self._threshold - ALLOWANCE:
                 break
-            if candidate.comparison.says_the_same or self._is_rephrased(candidate, candidates):
+            if candidate.compared().says_the_same or self._is_rephrased(candidate, candidates):
                 return Decision(place, serve=True)
         return Decision(None)
 
@@ -100,8 +100,8 @@ class FixedThreshold:
         """Whether a long text is the same in other words, and none with another answer is about as near."""
         rivals = (each for each in candidates if each.group != candidate.group)
         return (
-            candidate.comparison.rephrased
-            and candidate.similarity >= self._threshold
+            candidate.similarity >= self._threshold
+            and candidate.compared().rephrased
             and all(each.similarity <= candidate.similarity - CLEAR for each in rivals)
         )
 

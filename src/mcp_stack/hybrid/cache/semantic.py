@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from ...errors import StackError
 from ...ports.answer_index import AnsweredQuestion, AnswerIndex
@@ -154,7 +155,13 @@ class SemanticCache:
         known = [questions[each.sequence] for each in near]
         decision = self._policy.decide(
             [
-                Candidate(each.similarity, each.group, compare(question.query, entry.query), entry.rights, entry.wrongs)
+                Candidate(
+                    each.similarity,
+                    each.group,
+                    partial(compare, question.query, entry.query),
+                    entry.rights,
+                    entry.wrongs,
+                )
                 for each, entry in zip(near, known, strict=True)
             ]
         )

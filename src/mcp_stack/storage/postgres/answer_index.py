@@ -14,7 +14,7 @@ from .queries import queries
 if TYPE_CHECKING:
     from .pool import Database
 
-MOST_ENTRIES = 50_000
+MOST_ENTRIES = 30_000
 MOST_LABELS = 5_000
 AT_ONCE = 4_096
 WRITES_BETWEEN_SWEEPS = 256

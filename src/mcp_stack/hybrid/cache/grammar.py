@@ -83,7 +83,7 @@ PERSONS = _named(
     your: your yours
     his: his he him
     her: her hers she
-    their: their theirs
+    their: their theirs they them
     """
 )
 EMPTY = (

@@ -49,36 +49,36 @@ _BRITISH = (
 
 
 @functools.lru_cache(maxsize=16_384)
-def root(word: str) -> str:
-    """What the inflections of a word share: `caches`, `caching` and `cached` are `cach`.
+def bases(word: str) -> frozenset[str]:
+    """What a word may be an inflection of, itself included: `planned` of `plan`, `planed` of `plan` and `plane`.
 
     Args:
         word: In lower case.
     """
     word = _irregular().get(word, word)
+    american = word
     for pattern, spelling in _BRITISH:
-        word = pattern.sub(spelling, word)
-    for ending, least, put in (
-        ("ies", 5, "y"),
-        ("ied", 5, "y"),
-        ("sses", 6, "ss"),
-        ("shes", 6, "sh"),
-        ("ches", 6, "ch"),
-        ("xes", 5, "x"),
-        ("ing", 6, ""),
-        ("eed", 4, "eed"),
-        ("ed", 5, ""),
-        ("s", 4, ""),
-    ):
-        if len(word) >= least and word.endswith(ending):
-            if ending == "s" and (word.endswith(("ss", "us", "is")) or not _VOWEL.search(word)):
-                break
-            word = word[: -len(ending)] + put
-            break
-    if len(word) > 3:
-        word = _DOUBLED.sub(r"\1", word)
-        word = word.removesuffix("e")
-    return word
+        american = pattern.sub(spelling, american)
+    return frozenset(_uninflected(word) | _uninflected(american))
+
+
+def _uninflected(word: str) -> set[str]:
+    found = {word}
+    for ending in ("ing", "ed"):
+        if (stem := word.removesuffix(ending)) != word and len(stem) >= 3 and _VOWEL.search(stem):
+            found |= {stem, stem + "e", _DOUBLED.sub(r"\1", stem)}
+    if len(word) >= 4 and word.endswith("s") and not word.endswith(("ss", "us", "is")) and _VOWEL.search(word):
+        found.add(word[:-1])
+        if word.endswith(("ses", "shes", "ches", "xes", "zes", "oes")):
+            found.add(word[:-2])
+    if len(word) >= 5 and word.endswith(("ies", "ied")):
+        found.add(word[:-3] + "y")
+    return found
+
+
+def inflected(first: str, second: str) -> bool:
+    """Whether both may be inflections of one word."""
+    return not bases(first).isdisjoint(bases(second))
 
 
 @functools.cache
@@ -89,37 +89,40 @@ def _irregular() -> dict[str, str]:
 
 def same_meaning(first: str, second: str) -> bool:
     """Whether one word may stand for the other: an inflection, a derivation or a synonym."""
-    one, other = root(first), root(second)
-    if one == other:
+    if inflected(first, second):
         return True
     if opposite(first, second):
         return False
-    if _derivation(first) == _derivation(second):
+    if not _derived_of(first).isdisjoint(_derived_of(second)):
         return True
-    if _are_synonyms(one, other):
+    if _are_synonyms(bases(first), bases(second)):
         return True
     grades = _GRADE.search(first), _GRADE.search(second)
     if grades[0] is None or grades[1] is None or grades[0].group() != grades[1].group():
         return False
-    return any(_are_synonyms(one, other) for one in _positives(first) for other in _positives(second))
+    return _are_synonyms(_positives(first), _positives(second))
 
 
-def _are_synonyms(one: str, other: str) -> bool:
+def _are_synonyms(first: frozenset[str], second: frozenset[str]) -> bool:
     groups = _synonyms()
-    return not set(groups.get(one, ())).isdisjoint(groups.get(other, ()))
+    known = {number for base in first for number in groups.get(base, ())}
+    return any(number in known for base in second for number in groups.get(base, ()))
 
 
-def _positives(word: str) -> tuple[str, str]:
+def _positives(word: str) -> frozenset[str]:
     """What a comparative or a superlative may be of: `biggest` of `big`, `happiest` of `happy`."""
     bare = _GRADE.sub("", word)
-    return root(_DOUBLED.sub(r"\1", bare)), root(re.sub("i$", "y", bare))
+    return frozenset((bare, bare + "e", _DOUBLED.sub(r"\1", bare), re.sub("i$", "y", bare)))
 
 
 def opposite(first: str, second: str) -> bool:
     """Whether one word means the contrary of the other."""
-    one, other = root(first), root(second)
-    if one == other:
+    if inflected(first, second):
         return False
+    return any(_is_contrary(one, other) for one in bases(first) for other in bases(second))
+
+
+def _is_contrary(one: str, other: str) -> bool:
     if other in _opposites().get(one, ()):
         return True
     short, long = sorted((one, other), key=len)
@@ -138,30 +141,30 @@ def _bare(word: str) -> str:
 
 
 @functools.lru_cache(maxsize=16_384)
-def _derivation(word: str) -> str:
-    """The root of a derived word: `installation` is `install`."""
+def _derived_of(word: str) -> frozenset[str]:
+    """What a word may be derived of, its inflections included: `installation` of `install`, `creation` of `create`."""
     bare = _DERIVED.sub("", word)
-    return root(bare) if len(bare) >= _SHORTEST_DERIVED_ROOT else root(word)
+    derived = {bare, bare + "e", bare + "ate"} if bare != word and len(bare) >= _SHORTEST_DERIVED_ROOT else set()
+    return bases(word) | derived
 
 
 @functools.cache
 def _synonyms() -> dict[str, tuple[int, ...]]:
-    """The groups that a root belongs to."""
+    """The groups that a word belongs to."""
     groups: dict[str, tuple[int, ...]] = {}
     for number, line in enumerate([*_lines("synonyms"), *_lines("more_synonyms")]):
         for word in line.split():
-            known = groups.get(name := root.__wrapped__(word), ())
-            groups[name] = (*known, number)
+            groups[word] = (*groups.get(word, ()), number)
     return groups
 
 
 @functools.cache
 def _opposites() -> dict[str, tuple[str, ...]]:
-    """What is contrary to a root."""
+    """What is contrary to a word."""
     found: dict[str, tuple[str, ...]] = {}
     for line in [*_lines("opposites"), *_lines("more_opposites")]:
         if line:
-            one, other = map(root.__wrapped__, line.split())
+            one, other = line.split()
             found[one] = (*found.get(one, ()), other)
             found[other] = (*found.get(other, ()), one)
     return found

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .lexicon import opposite, root, same_meaning
+from .lexicon import inflected, opposite, same_meaning
 from .reading import Reading, Word, read
 
 # A text is long from so many words of content. There, one word exchanged is still something else; several are a text
@@ -128,12 +128,12 @@ def _matched(first: Sequence[Word], second: Sequence[Word]) -> tuple[list[tuple[
 def _are_equal(one: Word, other: Word) -> bool:
     if one.text == other.text:
         return True
-    return not (one.special and other.special) and root(one.text) == root(other.text)
+    return not (one.special and other.special) and inflected(one.text, other.text)
 
 
 def _mean_the_same(one: Word, other: Word) -> bool:
     # A name has synonyms (US, USA), but no inflections (Alien, Aliens).
-    if one.special and other.special and root(one.text) == root(other.text):
+    if one.special and other.special and inflected(one.text, other.text):
         return False
     return same_meaning(one.text, other.text)
 

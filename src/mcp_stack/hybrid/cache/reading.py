@@ -31,7 +31,7 @@ class Reading:
 
     Attributes:
         words: Its words of content, in their order.
-        numbers: Numbers, versions and amounts with their units, sorted; a one is left out.
+        numbers: Numbers, versions and amounts with their units and directions, sorted by the word before.
         negations: How many.
         kind: `how`, `why`, `when`, `where`, `who`, `what`, `how many` and the like, `whether` for yes or no; empty for
             a statement or an order.
@@ -112,13 +112,15 @@ _POLITE = re.compile(
 _TOKEN = re.compile(
     r"(?P<path>(?:~|\.{1,2})?/[\w.@+-]+(?:/[\w.@+-]+)*/?|\b[A-Za-z]:\\[\w\\.-]+|\b[\w.-]+(?:/[\w.-]+)+|\b[\w.+-]+@[\w.-]+)"
     r"|(?<!\w)(?P<flag>--?[A-Za-z][\w-]*)"
-    r"|(?P<number>(?<![\w.])[$€£¥]?v?\d[\d,]*(?:[.:/-]\d+)*(?:[a-z]{1,4}\d*)?%?(?![\w]))"
+    r"|(?P<number>(?<![\w.])(?:(?<!\S)-)?[$€£¥]?v?\d[\d,]*(?:[.:/-]\d+)*(?:[a-z]{1,4}\d*)?%?(?![\w]))"
     r"|(?P<code>\b[^\W\d_]+[#+]{1,2}(?!\w)|\b\w*(?:_\w+)+\b|\b[A-Za-z]\w*(?:\.[A-Za-z]\w+)+\b|(?<![\w.])\.[a-z]\w+)"
     r"|(?P<word>[^\W_]+)"
     r"|(?P<stop>[,;:.?!()\u2013\u2014])"
 )
 _WH = ("how", "why", "when", "where", "who", "what")
 _AND = ("and",)
+_ARTICLE = ("a",)
+_NO_NOUN = frozenset(".,;:?!()") | grammar.PREPOSITIONS.keys() | {"and", "or"}
 _WHO = {"whom": "who", "whose": "who", "which": "what"}
 
 
@@ -161,7 +163,7 @@ class _Reader:
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
         self._words: list[Word] = []
-        self._numbers: list[str] = []
+        self._numbers: list[tuple[str, str]] = []
         self._negations = 0
         self._persons: set[str] = set()
         self._kind = ""
@@ -180,12 +182,13 @@ class _Reader:
             if kind == "stop":
                 self._governor = ""
             elif kind == "number":
-                place += self._number(token, following)
+                place += self._number(token, following, spelled=False)
             elif kind in {"path", "flag", "code"}:
                 self._put(token, special=True)
             elif (value := _spelled([each[1] for each in tokens[place - 1 :]])) is not None:
                 place += value[1] - 1
-                place += self._number(value[0], tokens[place][1] if place < len(tokens) else "")
+                following = tokens[place][1] if place < len(tokens) else ""
+                place += self._number(value[0], following, spelled=True)
             else:
                 self._word(token, following, first=first)
             self._previous = token
@@ -199,7 +202,7 @@ class _Reader:
         )
         return Reading(
             words=tuple(self._words),
-            numbers=tuple(sorted(self._numbers)),
+            numbers=tuple(number for _, number in sorted(self._numbers, key=lambda each: each[0])),
             negations=self._negations,
             kind=self._kind,
             mode=mode if whether else "",
@@ -208,13 +211,13 @@ class _Reader:
             plain=plain,
         )
 
-    def _number(self, token: str, following: str) -> int:
+    def _number(self, token: str, following: str, *, spelled: bool) -> int:
         """Take a number with its unit; returns how many tokens the unit was."""
-        match = re.fullmatch(r"([$€£¥]?)(v?)([\d,.:/-]*\d)([a-z]*\d*)(%?)", token)
+        match = re.fullmatch(r"(-?)([$€£¥]?)(v?)([\d,.:/-]*\d)([a-z]*\d*)(%?)", token)
         if match is None:
-            self._numbers.append(token)
+            self._put_number(token)
             return 0
-        currency, _, number, ending, percent = match.groups()
+        sign, currency, _, number, ending, percent = match.groups()
         number = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", number)
         unit = currency or percent
         taken = 0
@@ -226,15 +229,19 @@ class _Reader:
             number += ending
         elif following in grammar.UNITS:
             unit, taken = grammar.UNITS[following], 1
-        if number != "1" or unit:
-            # From 1 to 2 is not from 2 to 1.
-            direction = "" if self._governor == "~" else self._governor
-            self._numbers.append(f"{direction} {number}{unit}".strip())
+        # A one in words is as good as none: `one of them`.
+        if number != "1" or unit or not spelled:
+            self._put_number(sign + number + unit)
         return taken
+
+    def _put_number(self, number: str) -> None:
+        # From 1 to 2 is not from 2 to 1, nor is `buy 3 get 1` the same as `buy 1 get 3`.
+        direction = "" if self._governor == "~" else self._governor
+        self._numbers.append((direction or self._previous, f"{direction} {number}".strip()))
 
     def _word(self, token: str, following: str, *, first: bool) -> None:
         if token in grammar.ORDINALS:
-            self._numbers.append(str(grammar.ORDINALS[token]))
+            self._put_number(str(grammar.ORDINALS[token]))
             return
         if token in grammar.NEGATIONS:
             self._negations += 1
@@ -252,7 +259,9 @@ class _Reader:
         governor = grammar.PREPOSITIONS.get(token, "")
         if governor and not (governor == "to" and self._previous in grammar.BEFORE_A_VERB):
             self._governor = governor
-        if token in grammar.EMPTY and token not in self._names:
+        # `From a to b`: here it is no article.
+        is_a_name = token in self._names or (token in _ARTICLE and (not following or following in _NO_NOUN))
+        if token in grammar.EMPTY and not is_a_name:
             if token not in grammar.DETERMINERS and token not in grammar.PREPOSITIONS:
                 self._governor = ""
             return

@@ -197,7 +197,9 @@ async def test_a_process_that_remembers_an_emptied_index_begins_anew(database: D
     async with database.write() as connection:
         await connection.execute("truncate answer_index, answer_index_state")  # what a crash leaves of unlogged tables
     assert await asker.ask(Question(PARAPHRASE)) == ""
-    await asker.tell(Question("How do I boil an egg?"), "In water.")
+    other = Asker(database)
+    await other.tell(Question("How do I boil an egg?"), "In water.")
+    await other.tell(Question("How do I paint a wall?"), "With a brush.")
     assert await asker.ask(Question("How can I boil an egg?")) == "In water."
 
 

@@ -207,7 +207,7 @@ def test_the_copy_finds_what_looking_at_every_entry_would(steps: list[Step]) -> 
     kept: list[tuple[Indexed, float]] = []
     for sequence, step in enumerate(steps, start=1):
         entry = Indexed(sequence, step.scope, packed(unit(step.vector)), sequence % 3, step.lasts)
-        copy.add(Changes(1, [entry], more=False, newest_label=0), DIMENSIONS)
+        copy.add(Changes(1, [entry], entry.sequence, more=False, newest_label=0), DIMENSIONS)
         kept = [*kept, (entry, now + step.lasts)][-MOST:]
         now += step.wait
         if step.drops and len(kept) > 1:
@@ -240,9 +240,9 @@ def _looked_at(
 def test_an_index_that_was_emptied_empties_the_copy() -> None:
     copy = Neighbours(MOST)
     entry = Indexed(7, b"one", packed(unit((1.0,) * DIMENSIONS)), 1, 60)
-    copy.add(Changes(1, [entry], more=False, newest_label=0), DIMENSIONS)
+    copy.add(Changes(1, [entry], entry.sequence, more=False, newest_label=0), DIMENSIONS)
     assert [each.sequence for each in copy.nearest(unit((1.0,) * DIMENSIONS), b"one", 3)] == [7]
-    copy.add(Changes(2, [], more=False, newest_label=0), DIMENSIONS)
+    copy.add(Changes(2, [], 0, more=False, newest_label=0), DIMENSIONS)
     assert copy.nearest(unit((1.0,) * DIMENSIONS), b"one", 3) == []
     assert copy.newest == 0
 
@@ -250,6 +250,6 @@ def test_an_index_that_was_emptied_empties_the_copy() -> None:
 def test_vectors_of_another_model_are_left_out() -> None:
     copy = Neighbours(MOST)
     entries = [Indexed(1, b"one", packed([1.0, 0.0]), 1, 60), Indexed(2, b"one", b"", 1, 60)]
-    copy.add(Changes(1, entries, more=False, newest_label=0), DIMENSIONS)
+    copy.add(Changes(1, entries, 2, more=False, newest_label=0), DIMENSIONS)
     assert copy.nearest(unit((1.0,) * DIMENSIONS), b"one", 3) == []
     assert copy.newest == 2

@@ -76,12 +76,14 @@ class Changes:
     Attributes:
         generation: Another one means that the index was emptied: what is known of it is void.
         entries: In the order of their sequence.
+        newest: Sequence up to which they are all told, removed ones included.
         more: There are others.
         newest_label: Number of the newest label, 0 for none.
     """
 
     generation: int
     entries: Sequence[Indexed]
+    newest: int
     more: bool
     newest_label: int
 

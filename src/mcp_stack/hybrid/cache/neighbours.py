@@ -60,17 +60,20 @@ class Neighbours:
         self._added = 0
 
     def add(self, changes: Changes, dimensions: int) -> None:
-        """Take over what was added to the index; another generation empties the copy first.
+        """Take over what was added to the index; another generation empties the copy, which then begins anew.
 
         Args:
             changes: From `AnswerIndex.changes`, asked for what is behind `newest`.
             dimensions: Length of the vectors; others, of another model, are left out.
         """
         if changes.generation != self.generation:
+            asked_for_all = self.newest == 0
             self.clear(changes.generation)
+            if not asked_for_all:
+                return
+        self.newest = changes.newest
         now = self._clock()
         for entry in changes.entries:
-            self.newest = entry.sequence
             if len(entry.vector) != 2 * dimensions:
                 continue
             slot = self._added % self._most

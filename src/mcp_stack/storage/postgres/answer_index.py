@@ -52,6 +52,7 @@ class PostgresAnswerIndex:
                 Indexed(row["sequence"], bytes(row["scope"]), bytes(row["vector"]), row["answers"], row["seconds_left"])
                 for row in rows
             ],
+            newest=rows[-1]["sequence"] if rows else state["sequence"],
             more=len(rows) == AT_ONCE,
             newest_label=state["newest_label"],
         )

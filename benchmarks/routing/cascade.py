@@ -10,7 +10,7 @@ import numpy as np
 
 from mcp_stack.hybrid.confidence.features import Query
 from mcp_stack.hybrid.confidence.fitting import fit_outcomes
-from mcp_stack.hybrid.confidence.outcome_model import Labelled
+from mcp_stack.hybrid.confidence.outcome_model import Labelled, Prediction
 from mcp_stack.hybrid.quality import fitted, inspect, unfitted
 
 from .curves import curve_of, figures
@@ -27,7 +27,9 @@ RANDOM_DRAWS = 20
 def measure_cascade(
     rows: Sequence[dict[str, Any]], train: int, seeds: int, queries: Sequence[Query] | None = None
 ) -> dict[str, Any]:
-    """Rank questions by how bad the weak model's answer looks; the strong model's answer is not looked at.
+    """Rank questions by expected gain: P(the strong answer is good), from the question, less that of the weak answer.
+
+    The strong model's answer is not looked at.
 
     Args:
         rows: With `prompt`, `weak`, `strong` (in [0, 1]) and `weak_response`.
@@ -53,8 +55,11 @@ def measure_cascade(
         order = np.random.default_rng(seed).permutation(len(rows))
         seen, unseen = order[:train], order[train:]
         judge = fitted([features[row] for row in seen], [weak[row] > 0.5 for row in seen]) if train else unfitted()
-        predicted = _predicted(queries, weak, strong, seen, unseen)
-        scores = [-judge.log_odds(features[row], predicted=each) for row, each in zip(unseen, predicted, strict=True)]
+        scores = [
+            (1.0 if each is None else each.remote)
+            - judge.probability(features[row], predicted=None if each is None else each.local)
+            for row, each in zip(unseen, _predicted(queries, weak, strong, seen, unseen), strict=True)
+        ]
         runs.append(figures(curve_of(np.array(scores), weak[unseen], strong[unseen])))
     chance = [
         figures(curve_of(np.random.default_rng(seed).random(len(rows)), weak, strong)) for seed in range(RANDOM_DRAWS)
@@ -78,9 +83,9 @@ def _predicted(
     strong: np.ndarray[Any, np.dtype[np.float64]],
     seen: np.ndarray[Any, np.dtype[np.int64]],
     unseen: np.ndarray[Any, np.dtype[np.int64]],
-) -> list[float | None]:
-    """P(the local answer is good) of the unseen questions, from the outcomes of those seen; None if unknown."""
+) -> list[Prediction | None]:
+    """What the outcomes of the seen questions say of the unseen ones; None if nothing."""
     model = fit_outcomes([Labelled(queries[row], weak[row], strong[row]) for row in seen]) if queries else None
     if model is None or queries is None:
         return [None] * len(unseen)
-    return [model.predict(queries[row]).local for row in unseen]
+    return [model.predict(queries[row]) for row in unseen]

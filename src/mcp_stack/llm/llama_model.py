@@ -18,7 +18,7 @@ from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
 from .machine import available_cores, check_memory, short_of_memory, threads_by_default
-from .model_speed import Speed, as_text, shared_length, unread_characters
+from .model_speed import Speed, as_text, shared_length
 
 _YES = ("Yes", " Yes", "yes", " yes")
 _NO = ("No", " No", "no", " no")
@@ -131,13 +131,13 @@ class LlamaModel:
         The first token costs the reading of what the context does not hold yet.
         """
         held = shared_length(prompt, self._llama.input_ids[: self._llama.n_tokens].tolist())
-        characters, self.read = unread_characters(messages, self.read), ""
+        self.read = ""
         count, seconds = 0, 0.0
         with closing(self._llama.generate(prompt, temp=temperature)) as tokens:
             started = time.perf_counter()
             token = next(tokens)
             if held < len(prompt):
-                self.speed = self.speed.after_reading(len(prompt) - held, characters, time.perf_counter() - started)
+                self.speed = self.speed.after_reading(len(prompt) - held, time.perf_counter() - started)
             self.read = as_text(messages)
             yield token
             try:
@@ -154,6 +154,7 @@ class LlamaModel:
         text = self._prompt.render(messages)
         add_bos = self._api.llama_vocab_get_add_bos(self._vocab) and not (self._bos and text.startswith(self._bos))
         tokens: list[int] = self._llama.tokenize(text.encode(), add_bos=add_bos, special=True)
+        self.speed = self.speed.after_prompt(len(tokens), len(text))
         if len(tokens) >= self._context_tokens:
             raise UsageError(
                 f"the conversation is {len(tokens)} tokens long, but the context of {self.name} holds"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ports.chat import Message
 
@@ -22,15 +22,17 @@ class Speed:
 
     Attributes:
         read_tokens: Prompt tokens evaluated; those reused from the prompt before are not among them.
-        read_characters: Characters of the conversation that they stand for.
         read_seconds: Time that it took.
+        prompt_tokens: Tokens of whole prompts.
+        prompt_characters: Characters of whole prompts.
         written_tokens: Tokens generated.
         written_seconds: Time that it took.
     """
 
     read_tokens: float = 0.0
-    read_characters: float = 0.0
     read_seconds: float = 0.0
+    prompt_tokens: float = 0.0
+    prompt_characters: float = 0.0
     written_tokens: float = 0.0
     written_seconds: float = 0.0
 
@@ -44,24 +46,26 @@ class Speed:
         """Generated tokens a second; None while nothing was measured."""
         return self.written_tokens / self.written_seconds if self.written_seconds else None
 
-    def after_reading(self, tokens: int, characters: float, seconds: float) -> Speed:
-        """With one more prompt: `tokens` evaluated for `characters` of text within `seconds`."""
-        return Speed(
-            KEPT * self.read_tokens + tokens,
-            KEPT * self.read_characters + characters,
-            KEPT * self.read_seconds + seconds,
-            self.written_tokens,
-            self.written_seconds,
+    def after_prompt(self, tokens: int, characters: int) -> Speed:
+        """With one more whole prompt, of so many tokens and characters."""
+        return replace(
+            self,
+            prompt_tokens=KEPT * self.prompt_tokens + tokens,
+            prompt_characters=KEPT * self.prompt_characters + characters,
+        )
+
+    def after_reading(self, tokens: int, seconds: float) -> Speed:
+        """With `tokens` more of a prompt evaluated within `seconds`."""
+        return replace(
+            self, read_tokens=KEPT * self.read_tokens + tokens, read_seconds=KEPT * self.read_seconds + seconds
         )
 
     def after_writing(self, tokens: int, seconds: float) -> Speed:
         """With one more answer: `tokens` generated within `seconds`."""
-        return Speed(
-            self.read_tokens,
-            self.read_characters,
-            self.read_seconds,
-            KEPT * self.written_tokens + tokens,
-            KEPT * self.written_seconds + seconds,
+        return replace(
+            self,
+            written_tokens=KEPT * self.written_tokens + tokens,
+            written_seconds=KEPT * self.written_seconds + seconds,
         )
 
     def judgement_seconds(self, messages: Sequence[Message], read: str) -> float | None:
@@ -71,9 +75,10 @@ class Speed:
             messages: The conversation to judge.
             read: The one that the model read last, as `as_text` writes it.
         """
-        if not self.read_characters:
+        if not (self.read_tokens and self.prompt_characters):
             return None
-        return (unread_characters(messages, read) + JUDGING_CHARACTERS) * self.read_seconds / self.read_characters
+        characters = unread_characters(messages, read) + JUDGING_CHARACTERS
+        return characters * self.prompt_tokens / self.prompt_characters * self.read_seconds / self.read_tokens
 
 
 def as_text(messages: Sequence[Message]) -> str:

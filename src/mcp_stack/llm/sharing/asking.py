@@ -14,6 +14,8 @@ from .frames import encoded, read_frame
 from .meeting_point import MeetingPoint, peer_of
 from .wire import unpacked_error, unpacked_state
 
+SECONDS_TO_TELL = 2.0
+
 
 class NobodyThereError(Exception):
     """No process listens, or it ended before its last reply.
@@ -67,9 +69,18 @@ async def replies(place: MeetingPoint, request: Mapping[str, Any]) -> AsyncGener
 
 
 async def state_at(place: MeetingPoint) -> ModelState:
-    """How a model is, wherever it is held; looking loads nothing."""
+    """How a model is, wherever it is held; looking loads nothing.
+
+    Raises:
+        UnavailableError: The process that holds it does not answer.
+    """
     try:
-        async with aclosing(replies(place, {"op": "state"})) as told:
+        async with asyncio.timeout(SECONDS_TO_TELL), aclosing(replies(place, {"op": "state"})) as told:
             return [unpacked_state(reply["state"]) async for reply in told][-1]
     except NobodyThereError:
         return ModelState("unloaded")
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"the process that holds the local model said nothing for {SECONDS_TO_TELL:g} s",
+            "end it: another one then takes over",
+        ) from error

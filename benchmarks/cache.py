@@ -107,7 +107,7 @@ class Benchmark:
                 tally.hits += 1
                 tally.wrong += found.answer.response != request.answer
                 continue
-            await cache.put(question, request.vector, FINGERPRINT, answer_of(request))
+            await cache.put_soon(question, request.vector, FINGERPRINT, answer_of(request))
             await cache.settled()
             stored.add(request.answer)
         return tally.rates()
@@ -116,7 +116,7 @@ class Benchmark:
         """Store the origins, and ask for each by what is similar to it."""
         cache = await self._cache(FixedThreshold(self._threshold))
         for request in origins:
-            await cache.put(Question(request.text), request.vector, FINGERPRINT, answer_of(request))
+            await cache.put_soon(Question(request.text), request.vector, FINGERPRINT, answer_of(request))
         tally = Tally(requests=len(similar), answerable=len(similar))
         for request in similar:
             found = await cache.find(Question(request.text), request.vector, FINGERPRINT)
@@ -134,9 +134,9 @@ class Benchmark:
         for number in range(entries - len(requests)):
             vector = chance.normal(size=len(requests[0].vector))
             filler = Request(f"filler {number}", "filler", (vector / np.linalg.norm(vector)).tolist())
-            await cache.put(Question(filler.text), filler.vector, FINGERPRINT, answer_of(filler))
+            await cache.put_soon(Question(filler.text), filler.vector, FINGERPRINT, answer_of(filler))
         for request in requests:
-            await cache.put(Question(request.text), request.vector, FINGERPRINT, answer_of(request))
+            await cache.put_soon(Question(request.text), request.vector, FINGERPRINT, answer_of(request))
         times, hits = [], 0
         for request in [*requests[:TIMED_LOOK_UPS], *requests[:TIMED_LOOK_UPS]]:
             begin = time.perf_counter()

@@ -6,10 +6,11 @@ less that of the same model's client asking the stub, measured in turn with it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +22,8 @@ from mcp_stack.aidb.knowledge.search import Search
 from mcp_stack.composition.hybrid import HybridParts
 from mcp_stack.composition.models import ModelAdapters
 from mcp_stack.composition.stores import Stores
-from mcp_stack.hybrid.cache.semantic import packed, scope_of
+from mcp_stack.hybrid.cache.learning import packed
+from mcp_stack.hybrid.cache.semantic import scope_of
 from mcp_stack.llm.openai_compatible import OpenAICompatibleChat
 from mcp_stack.ports.answer_index import AnsweredQuestion
 from mcp_stack.ports.answering import Question
@@ -29,6 +31,7 @@ from mcp_stack.ports.chat import Message
 from mcp_stack.settings import Settings, load_settings
 from mcp_stack.telemetry.events import JsonlEvents
 
+from ..embedding import docstrings
 from . import measured
 from .litellm_proxy import MODEL, installed, running_litellm
 from .stub import ANSWER, stub_model
@@ -36,22 +39,10 @@ from .stub import ANSWER, stub_model
 WARM_UP = 20
 SEED = 0
 ENTRIES = 20_000
+SUBJECTS = 1_000
 DIMENSIONS = 384
 TTL_SECONDS = 3600.0
 KNOWN = "How do I configure the firewall of this machine?"
-VERBS = ("configure", "restart", "remove", "inspect", "upgrade", "mount", "debug", "encrypt", "replace", "measure")
-SUBJECTS = (
-    "firewall",
-    "kernel",
-    "printer",
-    "editor",
-    "database",
-    "container",
-    "compiler",
-    "network",
-    "browser",
-    "cache",
-)
 
 Timed: TypeAlias = Callable[[], Awaitable[float]]
 """Does something once, and gives the milliseconds that it took."""
@@ -71,8 +62,8 @@ async def _opened(stub: str) -> AsyncIterator[_Asking]:
         settings = load_settings(environ, Path(folder)).settings
         stores = Stores(settings)
         models = ModelAdapters(settings, stores)
+        asking = _Asking(settings, stores, models)
         try:
-            asking = _Asking(settings, stores, models)
             yield asking
         finally:
             await asking.close()
@@ -119,7 +110,9 @@ class _Asking:
         search = Search(stores.documents, stores.vectors, models.embedder)
         events = JsonlEvents(settings.telemetry_folder / "hybrid-events.jsonl", "hybrid-coordinator", enabled=True)
         self._parts = HybridParts(settings, stores, models, events=events, retrieval=lambda: search)
-        self._numbers = iter(range(10**9))
+        self._numbers = itertools.count()
+        # Sentences on all that a program can do, so that few are like others.
+        self._subjects = docstrings(SUBJECTS)
 
     async def close(self) -> None:
         """Wait for what is written behind the answers' backs."""
@@ -140,14 +133,14 @@ class _Asking:
         scope = scope_of(Question(KNOWN), await self._parts.router.fingerprint())
         for number in range(entries):
             vector = random.standard_normal(DIMENSIONS)
-            query, blank = _question(next(self._numbers)), f"filler {number}"
+            query, blank = self._question(), f"filler {number}"
             unit = packed((vector / np.linalg.norm(vector)).tolist())
             question = AnsweredQuestion(blank, scope, query, unit, group=number, answer_vector=b"", interaction_id="")
             await self._stores.answer_index.add(question, TTL_SECONDS)
 
     async def anew(self) -> float:
         """A question that was never asked."""
-        return await self._timed(_question(next(self._numbers)), "local")
+        return await self._timed(self._question(), "local")
 
     async def again(self) -> float:
         """The very same question."""
@@ -157,17 +150,15 @@ class _Asking:
         """The same question with so many question marks as never before."""
         return await self._timed(f"{KNOWN}{'?' * (1 + next(self._numbers) % 30)}", "cache")
 
+    def _question(self) -> str:
+        number = next(self._numbers)
+        return f"{self._subjects[number % len(self._subjects)][:200]} {number}"
+
     async def _timed(self, query: str, expected: str) -> float:
         elapsed, route = await self.once(query)
         if route != expected:
             raise RuntimeError(f"{query!r} went by the route {route}, not {expected}")
         return elapsed
-
-
-def _question(number: int) -> str:
-    """A question on a subject of its own."""
-    verb, subject = VERBS[number % len(VERBS)], SUBJECTS[number // len(VERBS) % len(SUBJECTS)]
-    return f"How do I {verb} the {subject} of machine {number}"
 
 
 def _through(address: str) -> Timed:

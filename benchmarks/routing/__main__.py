@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "routing"
+DEFAULT_TRAIN = 1500
 DEFAULT_BUDGET = 0.2
 
 
@@ -30,16 +31,19 @@ def main() -> None:
 
 
 async def _measured(chosen: argparse.Namespace) -> dict[str, Any]:
+    from mcp_stack.hybrid.confidence.fitting import FEWEST_LABELS  # noqa: PLC0415 - --help needs none of it
+
     from .rows import read_queries, read_rows  # noqa: PLC0415 - --help needs none of it
 
     rows = read_rows(chosen.outcomes)
-    train = min(chosen.train, len(rows) - 1)
+    train = (0 if chosen.cascade else DEFAULT_TRAIN) if chosen.train is None else chosen.train
+    if not (0 if chosen.cascade else FEWEST_LABELS) <= train < len(rows):
+        raise SystemExit(f"--train {train}: at least {FEWEST_LABELS}, and fewer than the {len(rows)} rows of the file")
     if chosen.cascade:
         from .cascade import measure_cascade  # noqa: PLC0415 - only with --cascade
 
-        # Without a label nothing is predicted from the questions, so they are not embedded.
-        queries = await read_queries(rows, chosen.vectors) if chosen.train else None
-        result = measure_cascade(rows, train if chosen.train else 0, chosen.seeds, queries)
+        queries = await read_queries(rows, chosen.vectors) if train else None
+        result = measure_cascade(rows, train, chosen.seeds, queries)
     else:
         from . import offline, online  # noqa: PLC0415 - --help needs none of it
 
@@ -54,7 +58,7 @@ async def _measured(chosen: argparse.Namespace) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Quality of routing between two models.")
     parser.add_argument("--outcomes", type=Path, default=DATA / "routellm_mmlu_dev.jsonl.gz")
-    parser.add_argument("--train", type=int, default=1500, help="outcomes that are learned from")
+    parser.add_argument("--train", type=int, help=f"outcomes learned from ({DEFAULT_TRAIN}; 0 with --cascade)")
     parser.add_argument("--seeds", type=int, default=5, help="random splits")
     parser.add_argument("--cascade", action="store_true", help="the local answer is given first, and judged")
     parser.add_argument("--online", action="store_true", help="also a stream from a cold start, within a budget")

@@ -49,8 +49,7 @@ def measure(rows: Sequence[dict[str, Any]], queries: Sequence[Query], train: int
         began = time.perf_counter()
         model = fit_outcomes([Labelled(queries[row], weak[row], strong[row]) for row in seen])
         seconds = time.perf_counter() - began
-        if model is None:
-            raise SystemExit("--train: too few outcomes for a model")
+        assert model is not None, "the command line asks for as many labels as a model takes"
         began = time.perf_counter()
         predicted = [model.predict(queries[row]) for row in unseen]
         milliseconds = (time.perf_counter() - began) * 1000 / len(unseen)

@@ -39,7 +39,7 @@ async def sessions(request: pytest.FixtureRequest, database: Database, redis_url
 
 
 def turn(number: int) -> list[Message]:
-    return [Message("user", f"question {number} – 🎉"), Message("assistant", f"answer {number}\n")]
+    return [Message("user", f"question {number} ä 🎉"), Message("assistant", f"answer {number}\n")]
 
 
 async def test_turns_come_back_in_the_order_in_which_they_were_said(sessions: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 import yaml
 
 from mcp_stack.cli.servers import SERVERS
+from tests.support.answering import claude_at
+from tests.support.scripted_claude import ScriptedClaude
 from tests.support.stack import add, open_stack
 
 ROOT = Path(__file__).parents[2]
@@ -177,3 +180,24 @@ async def test_documents_are_listed_pinned_and_deleted_on_the_command_line(conni
         done = documents(*arguments)
         assert (done.returncode, done.stdout) == (status, "")
         assert done.stderr.startswith("mcp-stack: ")
+
+
+async def test_a_question_is_answered_on_the_command_line(conninfo: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": conninfo, "MCP_STACK_EMBEDDINGS__PROVIDER": "none"}
+    with ScriptedClaude() as claude:
+        claude.answers("Two proxies, and a check between them.", tokens_in=1000, tokens_out=100)
+        models = {**settings, **claude_at(claude)}
+        asked = await asyncio.to_thread(run, tmp_path, "ask", "How", "is", "HA", "built?", **models)
+        again = await asyncio.to_thread(run, tmp_path, "ask", "How is HA built?", **models)
+        assert len(claude.received) == 1
+    assert (asked.returncode, again.returncode) == (0, 0), asked.stderr + again.stderr
+    assert asked.stdout == again.stdout == "Two proxies, and a check between them.\n"
+    assert "route remote" in asked.stderr
+    assert "0.003000 USD" in asked.stderr
+    assert "route cache" in again.stderr
+    offline = await asyncio.to_thread(run, tmp_path, "ask", "--route", "local", "What?", **settings)
+    assert (offline.returncode, offline.stdout) == (2, "")
+    assert "set llm.local.path" in offline.stderr
+    alone = await asyncio.to_thread(run, tmp_path, "ask", "What?", **settings)
+    assert alone.returncode == 1
+    assert "nothing on this yet" in alone.stdout

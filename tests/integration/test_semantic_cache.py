@@ -61,7 +61,7 @@ class Asker:
 
     async def tell(self, question: Question, response: str, fingerprint: str = "one") -> Answer:
         answer = answered(response)
-        await self.cache.put(question, vector_of(question.query), fingerprint, answer)
+        await self.cache.put_soon(question, vector_of(question.query), fingerprint, answer)
         return answer
 
     async def ask(self, question: Question, fingerprint: str = "one") -> str:
@@ -133,7 +133,7 @@ async def test_where_the_index_is_down_every_look_up_misses_and_the_exact_match_
     exact = AnswerCache(PostgresCache(database), 60)
     cache = SemanticCache(exact, cast("AnswerIndex", DownIndex()), FixedThreshold(0.95), ttl_seconds=60)
     told = answered("With pip.")
-    await cache.put(Question(INSTALL), vector_of(INSTALL), "one", told)
+    await cache.put_soon(Question(INSTALL), vector_of(INSTALL), "one", told)
     assert await cache.find(Question(PARAPHRASE), vector_of(PARAPHRASE), "one") is None
     assert await exact.at(exact.key(Question(INSTALL)), "one") == told
 
@@ -158,7 +158,7 @@ async def test_a_question_longer_than_the_embedder_reads_is_found_by_exact_match
 
 async def test_without_a_vector_an_answer_can_be_forgotten_all_the_same(database: Database, asker: Asker) -> None:
     told = answered("With pip.")
-    await asker.cache.put(Question(INSTALL), None, "one", told)
+    await asker.cache.put_soon(Question(INSTALL), None, "one", told)
     exact = AnswerCache(PostgresCache(database), 60)
     assert await exact.at(exact.key(Question(INSTALL)), "one") == told
     await asker.cache.forget(told.interaction_id)

@@ -13,7 +13,7 @@ from mcp_stack.ports.skills import SkillContent
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
 from mcp_stack.storage.postgres.migrate import migrate
 from mcp_stack.storage.postgres.skills import PostgresSkills
-from tests.support.calls import DOCUMENT_ID, DOOMED_IDS, ISSUE_ID, SKILL
+from tests.support.calls import DOCUMENT_ID, DOOMED_IDS, INTERACTION_ID, ISSUE_ID, SESSION_ID, SKILL
 from tests.support.postgres import open_database
 from tests.support.stdio import StdioServer, environment, served, wait_until_database_is_gone
 
@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 async def _furnish(conninfo: str) -> None:
-    """Put an issue, an approved skill and documents into a database, for the tools that are told of one."""
+    """Put an issue, an approved skill, an answer, a talk and documents into a database, for the tools told of one."""
     await migrate(conninfo)
     database = open_database(conninfo)
     issue = {"id": ISSUE_ID, "title": "A chair is broken", "severity": "P2", "category": "tests"}
@@ -46,6 +46,18 @@ async def _furnish(conninfo: str) -> None:
             " select id, 'tests', 'A document', 'tests', 'A short text.', convert_to(id::text, 'UTF8'), 1"
             " from unnest(%s::uuid[]) as id",
             [[DOCUMENT_ID, *DOOMED_IDS]],
+        )
+        await connection.execute(
+            "insert into interactions"
+            " (id, query, response, route, confidence, latency_ms, tokens_in, tokens_out, cost_usd, saved_usd,"
+            " value_score, learned)"
+            " values (%s, 'Who?', 'Nobody.', 'offline', 0, 1, 0, 0, 0, 0, 0, false)",
+            [INTERACTION_ID],
+        )
+        await connection.execute(
+            "insert into session_turns (session_id, role, content, said_at)"
+            " values (%s, 'user', 'Who?', now() + interval '1 day')",
+            [SESSION_ID],
         )
     skills = PostgresSkills(database)
     content = SkillContent(SKILL, "Greet a guest", "Say hello.", "", (), (), ())

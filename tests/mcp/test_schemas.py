@@ -55,6 +55,11 @@ CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
             "query context prefer_local session_id max_cost_usd force_route",
             f"{ANSWER} model reasons",
         ),
+        "explain_route": ("query", "route confidence gain parts reasons"),
+        "give_feedback": ("interaction_id rating correction", "interaction_id value_score_before value_score_after"),
+        "search_context": ("query limit", "passages tokens notes"),
+        "get_session": ("session_id", "session_id turns tokens seconds_left"),
+        "clear_session": ("session_id", "session_id turns_removed"),
         "routing_stats": (
             "window",
             f"{COUNTS} local_percentage cache_hit_rate average_latency_ms p95_latency_ms total_cost total_cost_saved",

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 ISSUE_ID = "00000000-0000-4000-8000-000000000001"
 SKILL = "greeting"
 DOCUMENT_ID = "00000000-0000-4000-8000-000000000002"
+INTERACTION_ID = "00000000-0000-4000-8000-000000000003"
+SESSION_ID = "a talk"
 DOOMED_IDS = [f"00000000-0000-4000-8001-{n:012d}" for n in range(100)]
 """Documents that are there to be deleted."""
 _doomed = iter(DOOMED_IDS)
@@ -44,7 +46,12 @@ GOOD: dict[str, dict[str, dict[str, Any]]] = {
     },
     "hybrid-coordinator": {
         "route_query": {"query": "What is the capital of France?"},
+        "explain_route": {"query": "What is the capital of France?"},
         "routing_stats": {"window": "24h"},
+        "give_feedback": {"interaction_id": INTERACTION_ID, "rating": 1},
+        "search_context": {"query": "What is the capital of France?", "limit": 3},
+        "clear_session": {"session_id": "a talk that is over"},
+        "get_session": {"session_id": SESSION_ID},
     },
     "ralph-wiggum": {
         "submit_task": {"task": "Write a file.", "verify": ["true"], "max_iterations": 1, "require_changes": False},
@@ -62,7 +69,14 @@ USES_DATABASE = {"aidb": "search_knowledge", "hybrid-coordinator": "routing_stat
 """A harmless tool that needs the database, by server."""
 
 # Longer than any that are allowed, by argument; 5,000 characters for the others.
-_TOO_LONG = {"text": 10_000_001, "task": 20_001, "texts": 100_001, "path": 5_000, "description": 10_001}
+_TOO_LONG = {
+    "text": 10_000_001,
+    "task": 20_001,
+    "texts": 100_001,
+    "path": 5_000,
+    "description": 10_001,
+    "correction": 20_001,
+}
 # Beyond these a list has too many members, by argument.
 _TOO_MANY = {"tags": 33, "texts": 257, "verify": 21}
 

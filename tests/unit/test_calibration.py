@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -18,7 +20,7 @@ from mcp_stack.hybrid.confidence.calibration import (
     sigmoid,
 )
 
-Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 def overconfident(count: int, seed: int = 0) -> tuple[Floats, Floats]:

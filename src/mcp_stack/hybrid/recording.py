@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ..errors import StackError, UnavailableError
 from ..ports.answering import Answer, Question
@@ -37,25 +36,15 @@ class Recorder:
         self._events = events
         self._price = price
 
-    async def answered(
-        self,
-        question: Question,
-        answer: Answer,
-        keeping: Awaitable[None] | None = None,
-        checked: Checked | None = None,
-    ) -> None:
+    async def answered(self, question: Question, answer: Answer, checked: Checked | None = None) -> None:
         """Record what a model or the passages answered; what cost money is written before it is given.
 
         Args:
             question: The question.
             answer: The answer.
-            keeping: Keeps it for the next time; done beside the recording, and before it is told of.
             checked: What the checks saw in a local answer.
         """
-        if keeping is None:
-            await self._record(question, answer, checked)
-        else:
-            await asyncio.gather(keeping, self._record(question, answer, checked))
+        await self._record(question, answer, checked)
         await self._continue(question, answer)
         current().mark("recorded")
         self._tell(question, answer)

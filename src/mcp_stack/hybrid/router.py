@@ -200,14 +200,15 @@ class Router:
             learning=self._learning,
             start=start,
         )
-        keeping = self._kept(prepared.question, prepared.vector, fingerprint, answer) if outcome.lasting else None
-        await self._recorder.answered(prepared.question, answer, keeping, outcome.checked)
+        if outcome.lasting:
+            self._keep(prepared.question, prepared.vector, fingerprint, answer)
+        await self._recorder.answered(prepared.question, answer, outcome.checked)
         self._daily.recorded(outcome.spent_usd)
         self._outcomes.add_soon(prepared, outcome, answer)
         return answer
 
-    async def _kept(self, question: Question, vector: Vector | None, fingerprint: str, answer: Answer) -> None:
-        await self._semantic.put(question, vector, fingerprint, answer)
+    def _keep(self, question: Question, vector: Vector | None, fingerprint: str, answer: Answer) -> None:
+        self._semantic.put_soon(question, vector, fingerprint, answer)
         current().mark("cached")
 
     async def _from_passages(
@@ -224,7 +225,8 @@ class Router:
         answer = from_outcome(
             outcome, retrieved, confidence=relevance, reasons=reasons, learning=self._learning, start=start
         )
-        await self._recorder.answered(question, answer, self._kept(question, None, fingerprint, answer))
+        self._keep(question, None, fingerprint, answer)
+        await self._recorder.answered(question, answer)
         return answer
 
     async def fingerprint(self) -> str:

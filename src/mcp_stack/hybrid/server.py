@@ -58,15 +58,6 @@ def build_server(services: Callable[[], Awaitable[Coordinator]]) -> StackServer:
             force_route=force_route,
         )
 
-    @server.declare("Routing statistics", read_only=True, idempotent=True)
-    async def routing_stats(
-        window: Annotated[str, Field(description="How far back, such as 30m, 24h or 7d; empty for all")] = "",
-    ) -> RoutingStats:
-        """Count the answered queries by route, with latency, cost and what was saved against asking the remote model
-        every time.
-        """
-        return await (await services()).routing_stats(window)
-
     @server.declare("Explain a route", read_only=True, idempotent=True)
     async def explain_route(
         query: Annotated[str, Field(min_length=1, description="At most 4096 characters")],
@@ -75,6 +66,15 @@ def build_server(services: Callable[[], Awaitable[Coordinator]]) -> StackServer:
         the expected gain of the remote model, the passages and the length of the prompt.
         """
         return await (await services()).explain_route(query)
+
+    @server.declare("Routing statistics", read_only=True, idempotent=True)
+    async def routing_stats(
+        window: Annotated[str, Field(description="How far back, such as 30m, 24h or 7d; empty for all")] = "",
+    ) -> RoutingStats:
+        """Count the answered queries by route, with latency, cost and what was saved against asking the remote model
+        every time.
+        """
+        return await (await services()).routing_stats(window)
 
     @server.declare("Rate an answer", idempotent=True)
     async def give_feedback(
@@ -97,18 +97,18 @@ def build_server(services: Callable[[], Awaitable[Coordinator]]) -> StackServer:
         """
         return await (await services()).search_context(query=query, limit=limit)
 
-    @server.declare("Read a session", read_only=True, idempotent=True)
-    async def get_session(
-        session_id: Annotated[str, Field(min_length=1, description="As given to `route_query` or `query`")],
-    ) -> SessionResult:
-        """Show what was said in a conversation. It is forgotten half an hour after its last question."""
-        return await (await services()).get_session(session_id)
-
     @server.declare("Forget a session", destructive=True, idempotent=True)
     async def clear_session(
         session_id: Annotated[str, Field(min_length=1, description="As given to `route_query` or `query`")],
     ) -> ClearedSession:
         """Forget a conversation now; later questions of this session begin a new one."""
         return await (await services()).clear_session(session_id)
+
+    @server.declare("Read a session", read_only=True, idempotent=True)
+    async def get_session(
+        session_id: Annotated[str, Field(min_length=1, description="As given to `route_query` or `query`")],
+    ) -> SessionResult:
+        """Show what was said in a conversation. It is forgotten half an hour after its last question."""
+        return await (await services()).get_session(session_id)
 
     return server

@@ -150,7 +150,7 @@ class Budget(Section):
     max_remote_share: Fraction = 0
     usd_per_hour: Annotated[float, Field(ge=0)] = 0
     daily_usd: Annotated[float, Field(ge=0)] = 0
-    explore_share: Fraction = 0.05
+    explore_share: Fraction = 0.02
 
     @property
     def ranks_by_gain(self) -> bool:

@@ -52,6 +52,7 @@ class ErrorBudget:
     """
 
     name = "v1"
+    least_similarity = -1.0
 
     def __init__(
         self, budget: float, shadow_share: float, meanwhile: FixedThreshold, chance: random.Random | None = None

@@ -32,6 +32,7 @@ class AnswerCache:
     def __init__(self, cache: Cache, ttl_seconds: float) -> None:
         self._cache = cache
         self._ttl = ttl_seconds
+        self._held: dict[str, bytes] = {}
 
     async def get(self, question: Question, fingerprint: Awaitable[str]) -> Answer | None:
         """The answer to the same question, or None.
@@ -48,11 +49,26 @@ class AnswerCache:
 
     async def put(self, question: Question, fingerprint: str, answer: Answer) -> None:
         """Keep an answer; a store that is down loses it, which costs a little time later."""
+        self.hold(question, fingerprint, answer)
+        await self.write(self.key(question))
+
+    def hold(self, question: Question, fingerprint: str, answer: Answer) -> None:
+        """Have this process find an answer from now on, which `write` puts where all find it."""
         value = json.dumps({"fingerprint": fingerprint, "answer": asdict(answer)})
+        self._held[self.key(question)] = value.encode()
+
+    async def write(self, key: str) -> None:
+        """Put what is held under a key into the store."""
+        value = self._held.get(key)
+        if value is None:
+            return
         try:
-            await self._cache.set(self.key(question), value.encode(), self._ttl)
+            await self._cache.set(key, value, self._ttl)
         except StackError as error:
             logger.warning("the answer is not cached: %s", error)
+        finally:
+            if self._held.get(key) is value:
+                del self._held[key]
 
     @staticmethod
     def key(question: Question) -> str:
@@ -74,6 +90,8 @@ class AnswerCache:
         await self._cache.delete(key)
 
     async def _stored(self, key: str) -> bytes | None:
+        if (held := self._held.get(key)) is not None:
+            return held
         try:
             return await self._cache.get(key)
         except UnavailableError as error:

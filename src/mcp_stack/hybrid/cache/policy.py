@@ -62,6 +62,11 @@ class Policy(Protocol):
         """Names the features, so that labels of other ones are not mixed in; empty if it does not learn."""
         ...
 
+    @property
+    def least_similarity(self) -> float:
+        """Where the nearest question is further away, nothing is given, and nothing learned."""
+        ...
+
     def decide(self, candidates: Sequence[Candidate]) -> Decision:
         """Decide.
 
@@ -86,6 +91,11 @@ class FixedThreshold:
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
+
+    @property
+    def least_similarity(self) -> float:
+        """See `Policy.least_similarity`."""
+        return self._threshold - ALLOWANCE
 
     def decide(self, candidates: Sequence[Candidate]) -> Decision:
         """See `Policy.decide`."""

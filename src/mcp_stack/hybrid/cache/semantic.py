@@ -81,6 +81,7 @@ class SemanticCache:
         self._neighbours = Neighbours()
         self._catching_up = asyncio.Lock()
         self._newest_label = 0
+        self._writing: set[asyncio.Task[None]] = set()
         self._learner = Learner(exact, index, policy.name, embedder)
 
     async def find(self, question: Question, vector: Sequence[float], fingerprint: str) -> Found | None:
@@ -101,21 +102,51 @@ class SemanticCache:
             logger.warning("no answers to similar questions: %s", error)
             return None
 
-    async def put(self, question: Question, vector: Sequence[float] | None, fingerprint: str, answer: Answer) -> None:
+    def put_soon(
+        self, question: Question, vector: Sequence[float] | None, fingerprint: str, answer: Answer
+    ) -> asyncio.Task[None]:
         """Keep an answer, to be found by the same question and by those that mean the same.
 
-        Where the policy learns, the question is indexed a moment later, once it is known which answers agree.
+        The same question finds it in this process at once, everywhere else a moment later; so do those that mean the
+        same.
 
         Args:
             question: What was asked.
             vector: Its embedding, of length 1; without one, the same question alone finds the answer.
             fingerprint: What the answer was made from.
             answer: The answer; nothing that failed.
+
+        Returns:
+            What writes it down; it need not be waited for.
         """
-        await self._exact.put(question, fingerprint, answer)
+        self._exact.hold(question, fingerprint, answer)
+        task = asyncio.create_task(self._put(question, vector, fingerprint, answer))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return task
+
+    async def forget(self, interaction_id: str) -> None:
+        """Remove the answer that was first given in an interaction.
+
+        Raises:
+            UnavailableError: A store is down: the answer may still be given.
+        """
+        await self.settled()
+        for key in await self._index.remove(interaction_id=interaction_id):
+            await self._exact.forget(key)
+
+    async def settled(self) -> None:
+        """Wait until all that was put is written and indexed."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+        await self._learner.settled()
+
+    async def _put(self, question: Question, vector: Sequence[float] | None, fingerprint: str, answer: Answer) -> None:
+        key = self._exact.key(question)
+        await self._exact.write(key)
         usable = vector is not None and self._enabled and len(question.query) <= LONGEST_QUESTION
         entry = AnsweredQuestion(
-            key=self._exact.key(question),
+            key=key,
             scope=scope_of(question, fingerprint),
             query=question.query if usable else "",
             vector=packed(vector) if vector is not None and usable else b"",
@@ -131,23 +162,11 @@ class SemanticCache:
         except StackError as error:
             logger.warning("the question is not indexed: %s", error)
 
-    async def forget(self, interaction_id: str) -> None:
-        """Remove the answer that was first given in an interaction.
-
-        Raises:
-            UnavailableError: A store is down: the answer may still be given.
-        """
-        await self.settled()
-        for key in await self._index.remove(interaction_id=interaction_id):
-            await self._exact.forget(key)
-
-    async def settled(self) -> None:
-        """Wait until all that was put is indexed."""
-        await self._learner.settled()
-
     async def _found(self, question: Question, vector: Sequence[float], fingerprint: str) -> Found | None:
         await self._catch_up(len(vector))
         near = self._neighbours.nearest(vector, scope_of(question, fingerprint), NEAREST)
+        if not near or near[0].similarity < self._policy.least_similarity:
+            return None
         questions = await self._index.questions([each.sequence for each in near]) if near else {}
         if gone := [each.sequence for each in near if each.sequence not in questions]:
             self._neighbours.drop(gone)

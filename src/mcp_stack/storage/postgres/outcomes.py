@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ...ports.outcomes import Decided, Outcome, StoredModel
+from .arrays import array
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class PostgresOutcomes:
 
     async def add(self, outcome: Outcome) -> None:
         """See `Outcomes.add`."""
-        row = {**asdict(outcome), "features": list(outcome.features), "words": list(outcome.words)}
+        # Not `asdict`, which copies every number by itself.
+        row = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+        row |= {"features": array(outcome.features), "words": array(outcome.words)}
         async with self._database.write() as connection:
             added = await (await connection.execute(self._sql["add"], row)).fetchone()
             if added is None:

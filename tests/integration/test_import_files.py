@@ -197,10 +197,11 @@ async def test_near_duplicates_are_linked_and_told(conninfo: str, tmp_path: Path
             assert 0.95 < near.similarity < 1
 
 
-async def test_a_document_with_very_many_passages_is_embedded_in_the_background(
-    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("bound", "value"), [("PASSAGES_WHILE_THE_CALLER_WAITS", 20), ("SECONDS_TO_EMBED", 0)])
+async def test_a_document_that_takes_long_to_embed_is_embedded_in_the_background(
+    conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:
-    monkeypatch.setattr(ingest, "PASSAGES_WHILE_THE_CALLER_WAITS", 20)
+    monkeypatch.setattr(ingest, bound, value)
     paragraphs = [f"## Part {number}\n\nSection {number} is about subject {number}." for number in range(40)]
     async with open_stack(conninfo, tmp_path, MCP_STACK_EMBEDDINGS__PROVIDER="llama_cpp") as stack:
         result = await add(stack, text="# Long\n\n" + "\n\n".join(paragraphs))

@@ -61,7 +61,8 @@ class QueryGaps:
         """Each gap with the first before it that asks the same of the same collection."""
         import numpy as np  # noqa: PLC0415 - heavy: imported on first use
 
-        vectors = np.asarray(await self._embedder.embed_documents([gap.question for gap in gaps]), dtype=np.float32)
+        # As queries, which they were, and whose vectors are cached.
+        vectors = np.asarray([await self._embedder.embed_query(gap.question) for gap in gaps], dtype=np.float32)
         alike: NDArray[np.bool_] = vectors @ vectors.T >= SAME_QUESTION
         groups: dict[int, list[Gap]] = {}
         for place, gap in enumerate(gaps):

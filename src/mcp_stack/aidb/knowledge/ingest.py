@@ -12,6 +12,7 @@ from ...ports.events import Events
 from ...validation import checked_text
 from ..arguments import checked_tags
 from .background import Background
+from .embedding import Embedded
 from .entries import Labels, entry_of, file_key, unused_labels
 from .files import Files, name_of
 from .folders import FolderImports, Progress
@@ -22,11 +23,12 @@ from .formats.nixos import is_options
 from .formats.parsed import Parsed
 from .formats.reading import HEAD_BYTES, Source, read
 from .models import ImportResult
-from .storing import Entry, Storing, key_of
+from .storing import Entry, Stored, Storing, key_of
 
-# A client waits for one document, and gives up after a minute: it is read in half of that, and more passages than that
-# are embedded in the background.
+# A client waits for one document, and gives up after a minute: half of that is for reading it, most of the rest for
+# embedding it. What takes longer, or has more passages than that, is embedded in the background.
 SECONDS_WHILE_THE_CALLER_WAITS = 30.0
+SECONDS_TO_EMBED = 15.0
 PASSAGES_WHILE_THE_CALLER_WAITS = 1000
 _HTML = ("<!doctype html", "<html")
 
@@ -129,17 +131,25 @@ class Ingest:
                 return await reader.read(source, data)
         return await asyncio.to_thread(read, source, data)
 
+    async def _embedded(self, entry: Entry, stored: Stored) -> Embedded | None:
+        """What came of embedding a document, or None if it takes too long for somebody who waits."""
+        if len(entry.document.chunks) > PASSAGES_WHILE_THE_CALLER_WAITS:
+            return None
+        try:
+            async with asyncio.timeout(SECONDS_TO_EMBED):
+                return await self._storing.embed([entry], [stored])
+        except TimeoutError:
+            return None
+
     async def _finish(self, entry: Entry, parsed: Parsed, labels: Labels) -> ImportResult:
         (stored,) = await self._storing.store([entry])
         notes = [note for note in (parsed.note, unused_labels(labels, entry, stored)) if note]
-        near: tuple[str, ...] = ()
-        if len(entry.document.chunks) > PASSAGES_WHILE_THE_CALLER_WAITS:
+        embedded = await self._embedded(entry, stored)
+        if embedded is None:
             await self._background.embed_soon()
             notes.append("found by words at once, by meaning as soon as its passages are embedded in the background")
-        else:
-            embedded = await self._storing.embed([entry], [stored])
-            near = embedded.near_duplicates
-            notes += [embedded.note] if embedded.note else []
+        elif embedded.note:
+            notes.append(embedded.note)
         if stored.is_new:
             self._events.record(
                 "import",
@@ -155,7 +165,7 @@ class Ingest:
             documents=1 if stored.is_new else 0,
             replaced=1 if stored.replaces else 0,
             duplicates=0 if stored.is_new else 1,
-            near_duplicates=list(near),
+            near_duplicates=list(embedded.near_duplicates) if embedded else [],
             skipped=[],
             notes=notes,
             state="done",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("startup", "embedding", "retrieval", "tools", "scanning", "cache", "latency")
+MODULES = ("startup", "embedding", "retrieval", "tools", "scanning", "routing", "cache", "latency")
 
 if __name__ == "__main__":
     failed = 0

@@ -153,6 +153,17 @@ class ModelAdapters:
         identity.append(self._settings.hybrid.model_dump_json())
         return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
 
+    async def load_local(self) -> None:
+        """Load the local model now, if it is one that is loaded here or by another process of this machine.
+
+        Raises:
+            UnavailableError: It cannot be loaded.
+        """
+        from ..llm.sharing.shared_model import SharedModel
+
+        if isinstance(self.local, SharedModel):
+            await self.local.load()
+
     async def close(self) -> None:
         """Free what was loaded."""
         for name in ("embedder", "local", "remote"):

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 SECONDS_BEFORE_THE_WORKER = 2.0
 # The client's first requests come first, as with the worker; but who has just configured a server waits for it.
 SECONDS_BEFORE_THE_GATEWAY = 0.5
+# Weights take seconds to load: they are there before the first question that needs them, but after the first reply.
+SECONDS_BEFORE_THE_MODEL = 1.0
 
 
 class Stack:
@@ -217,6 +219,12 @@ class Stack:
         if name == "aidb":
             await asyncio.sleep(SECONDS_BEFORE_THE_GATEWAY)
             await self._gateway.run()
+        if name == "hybrid-coordinator":
+            await asyncio.sleep(SECONDS_BEFORE_THE_MODEL)
+            try:
+                await self._models.load_local()
+            except StackError as error:
+                logger.warning("the local model is not loaded: %s", error)
 
     async def _start_worker(self) -> None:
         """See to it that a worker does what comes round by the clock, and what another process left undone."""

@@ -15,8 +15,8 @@ from .preparation import Prepared
 from .value import value_score
 
 ADD_A_MODEL = (
-    "No language model is configured: these are the passages that fit best. For a written answer set "
-    "ANTHROPIC_API_KEY, or llm.local.path to a GGUF file."
+    "No language model is configured: these are the passages that fit best. For a written answer "
+    "run `mcp-stack models pull`, or set llm.local.path, llm.local.url or ANTHROPIC_API_KEY."
 )
 MODELS_FAILED = "No language model could answer: these are the passages that fit best."
 NOTHING_FOUND = "The knowledge base has nothing on this yet: import documents with `import_document`."

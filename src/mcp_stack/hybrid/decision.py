@@ -147,5 +147,5 @@ def _forced(question: Question, local: Choice | None, remote: Choice | None, too
             f"force_route is remote and {too_dear.removeprefix('the remote model ')}",
             "raise max_cost_usd or hybrid.budget.daily_usd, or leave force_route out",
         )
-    setting = "llm.local.path or llm.local.url" if kind == "local" else "ANTHROPIC_API_KEY"
-    raise UsageError(f"force_route is {kind} and there is no such model", f"set {setting}, or leave it out")
+    remedy = "run `mcp-stack models pull` or set llm.local.path" if kind == "local" else "set ANTHROPIC_API_KEY"
+    raise UsageError(f"force_route is {kind} and there is no such model", f"{remedy}, or leave it out")

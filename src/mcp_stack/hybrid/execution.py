@@ -90,6 +90,7 @@ class Execution:
         *,
         passage_count: int,
         prompt_tokens: int,
+        predicted: float | None,
         reasons: list[str],
         streaming: bool = False,
     ) -> AsyncGenerator[str | Outcome, None]:
@@ -100,6 +101,7 @@ class Execution:
             messages: The conversation.
             passage_count: How many passages it cites.
             prompt_tokens: Length of the conversation, for what the call may cost.
+            predicted: What past outcomes say of a local answer to such a question, in [0, 1]; None if nothing.
             reasons: What happens is told here, for people.
             streaming: Give the answer piece by piece. A local answer that is checked comes as one piece.
 
@@ -132,7 +134,9 @@ class Execution:
                 continue
             self._budget.spend(completion.cost_usd)
             spent += completion.cost_usd
-            outcome = await self._judged(choice, messages, completion, passage_count, reasons)
+            outcome = await self._judged(
+                choice, messages, completion, passage_count=passage_count, predicted=predicted, reasons=reasons
+            )
             outcome = replace(outcome, spent_usd=spent, lasting=outcome.lasting and not outage)
             if choice.kind == "remote":
                 if rejected is not None:
@@ -172,7 +176,9 @@ class Execution:
         choice: Choice,
         messages: Sequence[Message],
         completion: Completion,
+        *,
         passage_count: int,
+        predicted: float | None,
         reasons: list[str],
     ) -> Outcome:
         if choice.kind == "local":
@@ -182,6 +188,7 @@ class Execution:
                 completion,
                 passage_count,
                 judge=await self._judges(),
+                predicted=predicted,
                 threshold=self._settings.fallback_quality,
                 seconds_allowed=self._settings.judgement_seconds,
             )

@@ -16,6 +16,10 @@ from .preparation import Prepared
 
 logger = logging.getLogger(__name__)
 
+# Checks see what is wrong, not what is right: an answer that only passed them never makes a question one that is
+# answered unchecked. That takes somebody who calls such answers good.
+MOST_WITHOUT_A_RATING = 0.75
+
 _ASKED: dict[str, Asked] = {"local": "local", "remote": "remote", "remote_fallback": "both"}
 
 
@@ -52,7 +56,7 @@ class OutcomeLog:
             asked=asked,
             gain=prepared.estimate.gain,
             propensity=prepared.propensity,
-            local=outcome.local_quality,
+            local=None if outcome.local_quality is None else min(outcome.local_quality, MOST_WITHOUT_A_RATING),
             remote=outcome.quality if asked != "local" else None,
         )
         task = asyncio.create_task(self._add(row))
@@ -66,12 +70,13 @@ class OutcomeLog:
             UnavailableError: The store is down or full.
         """
         await self.close()
-        good = {-1: 0.0, 1: 1.0}.get(rating, interaction.quality)
+        said = {-1: 0.0, 1: 1.0}.get(rating)
         match _ASKED.get(interaction.route):
             case "local":
-                await self._outcomes.label(interaction.id, local=good)
+                unrated = min(interaction.quality, MOST_WITHOUT_A_RATING)
+                await self._outcomes.label(interaction.id, local=unrated if said is None else said)
             case "remote" | "both":
-                await self._outcomes.label(interaction.id, remote=good)
+                await self._outcomes.label(interaction.id, remote=interaction.quality if said is None else said)
             case None:
                 return
 

@@ -176,6 +176,7 @@ class Router:
             prepared.messages,
             passage_count=prepared.given,
             prompt_tokens=prepared.prompt_tokens,
+            predicted=prepared.estimate.predicted,
             reasons=reasons,
             streaming=streaming,
         )

@@ -61,6 +61,7 @@ class Estimate:
         parts: What it rests on, what weighs most first.
         query: The question as the outcome model sees it, to be recorded with the outcome.
         p_true: The local model's own judgement; None if it was not asked.
+        predicted: What the outcome model alone says of the local answer, in [0, 1]; None while there is none.
     """
 
     value: float
@@ -69,6 +70,7 @@ class Estimate:
     parts: tuple[Part, ...]
     query: Query
     p_true: float | None
+    predicted: float | None
 
     @property
     def reason(self) -> str:
@@ -100,11 +102,11 @@ class ConfidenceEstimator:
         query = read_query(asked.text, asked.vector, asked.relevance)
         if model is None:
             first = prior(asked.text, asked.relevance)
-            value, gain, remote = first.local, first.gain, REMOTE_IS_GOOD
+            value, gain, remote, said = first.local, first.gain, REMOTE_IS_GOOD, None
             learned = Part("prior", first.local, f"a prior, for no outcome was seen yet: {first.reason}")
         else:
             predicted = model.predict(query)
-            value, gain, remote = predicted.local, predicted.gain, predicted.remote
+            value, gain, remote, said = predicted.local, predicted.gain, predicted.remote, predicted.local
             seen = model.seen
             outcomes = f"{seen.local} local and {seen.remote} remote answers"
             learned = Part("outcome model", value, f"the outcome model {value:.2f}, learned from {outcomes}")
@@ -121,7 +123,7 @@ class ConfidenceEstimator:
             Part("retrieval", asked.relevance, f"relevance of the best passage {asked.relevance:.2f}"),
             _features_part(asked, query, model),
         ]
-        return Estimate(round(value, 4), round(gain, 4), round(remote, 4), tuple(parts), query, p_true)
+        return Estimate(round(value, 4), round(gain, 4), round(remote, 4), tuple(parts), query, p_true, said)
 
     def _undecided(self, model: OutcomeModel | None, value: float) -> bool:
         """Whether a judgement might lead to another band; in the budget mode, where none counts, it does not."""

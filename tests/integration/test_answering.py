@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mcp_stack.composition import Stack
 from mcp_stack.errors import UsageError
-from mcp_stack.hybrid.models import RouteResult
+from tests.support.answering import ask, claude_at, gguf_at
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.stack import add, open_stack
 from tests.support.tiny_gguf import write_knowing_gguf
 
 RIGHT = "Is it true that the capital of France is Paris?"
 WRONG = "Is it true that the capital of France is Rome?"
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def knowing_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_knowing_gguf(tmp_path_factory.mktemp("model") / "knowing.gguf"))
-
-
-def claude_at(endpoint: ScriptedClaude) -> dict[str, str]:
-    return {
-        "ANTHROPIC_API_KEY": "sk-test",
-        "ANTHROPIC_BASE_URL": endpoint.url,
-        "MCP_STACK_LLM__CLAUDE__MAX_RETRIES": "0",
-    }
-
-
-def local_at(path: str) -> dict[str, str]:
-    return {"MCP_STACK_LLM__LOCAL__PATH": path, "MCP_STACK_LLM__LOCAL__CONTEXT_TOKENS": "4096"}
-
-
-async def ask(stack: Stack, query: str, **details: Any) -> RouteResult:
-    arguments = {"context": {}, "prefer_local": True, "session_id": "", "max_cost_usd": 0.0, "force_route": ""}
-    return await (await stack.coordinator()).route_query(query=query, **{**arguments, **details})
 
 
 async def test_without_a_model_the_passages_answer_and_a_word_on_how_to_add_one(conninfo: str, tmp_path: Path) -> None:
@@ -95,7 +64,7 @@ async def test_a_new_document_or_model_is_seen_at_once(conninfo: str, tmp_path: 
 async def test_a_confident_local_model_answers_free_of_charge(
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str
 ) -> None:
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(knowing_model)) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model)) as stack:
         answer = await ask(stack, RIGHT)
         assert answer.route == "local"
         assert answer.confidence >= 0.85
@@ -112,7 +81,7 @@ async def test_an_unsure_local_model_leaves_the_question_to_claude_and_the_cost_
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str
 ) -> None:
     claude.answers("No, it is Paris.", tokens_in=1000, tokens_out=100)
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(knowing_model)) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model)) as stack:
         answer = await ask(stack, WRONG)
         assert answer.route == "remote"
         assert answer.confidence < 0.70
@@ -131,7 +100,7 @@ async def test_in_the_middle_band_a_good_local_answer_is_kept(
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str
 ) -> None:
     band = {"LOCAL_CONFIDENCE_THRESHOLD": "1.0", "FALLBACK_THRESHOLD": "0.5"}
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(knowing_model), **band) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model), **band) as stack:
         answer = await ask(stack, RIGHT)
         assert answer.route == "local"
         assert any("judges its answer" in reason for reason in answer.reasons)
@@ -144,7 +113,7 @@ async def test_in_the_middle_band_a_bad_local_answer_falls_back_to_claude(
     model = write_knowing_gguf(tmp_path / "lying.gguf", answer="The capital of France is Rome.")
     band = {"LOCAL_CONFIDENCE_THRESHOLD": "1.0", "FALLBACK_THRESHOLD": "0.5"}
     claude.answers("Paris, of course.")
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(str(model)), **band) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(str(model)), **band) as stack:
         answer = await ask(stack, RIGHT)
         assert (answer.route, answer.response) == ("remote_fallback", "Paris, of course.")
         assert any("the remote model is asked" in reason for reason in answer.reasons)
@@ -155,7 +124,7 @@ async def test_when_claude_fails_the_local_model_answers(
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str, status: int
 ) -> None:
     claude.fails(status)
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(knowing_model)) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model)) as stack:
         answer = await ask(stack, WRONG)
         assert answer.route == "local"
         assert any("the remote model failed" in reason for reason in answer.reasons)
@@ -168,7 +137,7 @@ async def test_when_every_model_fails_the_passages_answer_and_the_outage_is_not_
     claude.fails(529)
     claude.answers("Paris.")
     (tmp_path / "broken.gguf").write_bytes(b"GGUF and then nothing")
-    broken = local_at(str(tmp_path / "broken.gguf"))
+    broken = gguf_at(str(tmp_path / "broken.gguf"))
     async with open_stack(conninfo, tmp_path, **claude_at(claude), **broken) as stack:
         first = await ask(stack, RIGHT)
         assert first.route == "offline"
@@ -180,7 +149,7 @@ async def test_a_caller_may_force_the_route_or_cap_the_cost(
     conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str
 ) -> None:
     claude.answers("Paris, says Claude.")
-    async with open_stack(conninfo, tmp_path, **claude_at(claude), **local_at(knowing_model)) as stack:
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model)) as stack:
         assert (await ask(stack, RIGHT, force_route="remote")).route == "remote"
         assert (await ask(stack, WRONG, force_route="local")).route == "local"
         capped = await ask(stack, WRONG, max_cost_usd=0.000001)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,6 @@ from tests.support.tiny_gguf import write_knowing_gguf
 
 RIGHT = "Is it true that the capital of France is Paris?"
 WRONG = "Is it true that the capital of France is Rome?"
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def knowing_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_knowing_gguf(tmp_path_factory.mktemp("model") / "knowing.gguf"))
 
 
 def body(*messages: tuple[str, str], model: str = "mcp-stack", **more: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,12 +17,6 @@ from tests.support.scripted_claude import ScriptedClaude, event_text
 
 KEY = "sk-ant-very-secret-0123456789"
 QUESTION = [Message("system", "Be brief."), Message("system", "Be kind."), Message("user", "Capital of France?")]
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,6 @@ from mcp_stack.errors import NotFoundError, UsageError
 from tests.support.answering import ask, claude_at
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.stack import add, open_stack
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
 
 
 def turns_sent(claude: ScriptedClaude) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from tests.support.scripted_openai import ScriptedOpenAI, answer
 from tests.support.stack import open_stack
 from tests.support.tiny_gguf import write_knowing_gguf
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
 
 
 async def test_equal_questions_of_a_crowd_are_put_to_the_model_once(

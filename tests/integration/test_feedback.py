@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from tests.support.stack import open_stack
 from tests.support.tiny_gguf import write_knowing_gguf
 
 QUESTION = "What is the capital of France?"
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
 
 
 async def test_a_good_rating_raises_the_value_and_a_bad_one_makes_it_a_failure(

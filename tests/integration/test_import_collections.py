@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ ADVICE = (
     "Rotate the deploy key with the command keysmith rotate, then restart the gateway and look at its log: the line "
     "that names the new fingerprint says that it is in use."
 )
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
 
 
 def claude_at(endpoint: ScriptedClaude) -> dict[str, str]:

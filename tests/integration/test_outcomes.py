@@ -22,7 +22,7 @@ from mcp_stack.hybrid.confidence.training import (
 )
 from mcp_stack.hybrid.value import value_score
 from mcp_stack.ports.outcomes import Outcome
-from mcp_stack.settings.tree import Budget
+from mcp_stack.settings.hybrid import Budget
 from mcp_stack.storage.postgres.interactions import PostgresInteractions
 from mcp_stack.storage.postgres.outcomes import ADDITIONS_BETWEEN_SWEEPS, PostgresOutcomes
 from mcp_stack.storage.postgres.pool import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,21 +15,9 @@ from tests.support.http_endpoint import Received, dropped
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 from tests.support.stack import open_stack
-from tests.support.tiny_gguf import write_knowing_gguf
 
 WRONG = "Is it true that the capital of France is Rome?"
 BRIEF = {"MCP_STACK_LLM__CLAUDE__TIMEOUT_SECONDS": "0.5"}
-
-
-@pytest.fixture
-def claude() -> Iterator[ScriptedClaude]:
-    with ScriptedClaude() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def knowing_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_knowing_gguf(tmp_path_factory.mktemp("model") / "knowing.gguf"))
 
 
 def garbage(_request: Received) -> Response:

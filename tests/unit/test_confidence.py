@@ -12,7 +12,7 @@ from mcp_stack.hybrid.confidence.features import read_query
 from mcp_stack.hybrid.confidence.fitting import fit_outcomes
 from mcp_stack.hybrid.confidence.outcome_model import Labelled, OutcomeModel
 from mcp_stack.ports.chat import Completion, Message
-from mcp_stack.settings.tree import Budget, Hybrid
+from mcp_stack.settings.hybrid import Budget, Hybrid
 
 MESSAGES = [Message("user", "Question: What is the capital of France?")]
 EASY = "Please name the capital of France."

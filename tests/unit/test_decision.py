@@ -12,7 +12,7 @@ from mcp_stack.errors import UsageError
 from mcp_stack.hybrid.decision import Circumstances, Models, Plan, decide
 from mcp_stack.ports.answering import Question
 from mcp_stack.ports.chat import ChatModel
-from mcp_stack.settings.tree import Hybrid
+from mcp_stack.settings.hybrid import Hybrid
 
 
 class Named:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..ports.answering import Answer, Citation
 from ..ports.retrieval import Passage, Retrieved
-from ..settings.tree import Learning
+from ..settings.hybrid import Learning
 from .execution import BrokenOffError, Outcome
 from .preparation import Prepared
 from .value import value_score

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..ports.interactions import Interactions
 from ..ports.outcomes import Decided, Outcomes
-from ..settings.tree import Budget
+from ..settings.hybrid import Budget
 
 # Gains are compared with so many before them: enough for a quantile, few enough to follow a change of traffic.
 WINDOW = 400

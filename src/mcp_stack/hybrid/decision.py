@@ -9,7 +9,7 @@ from typing import Literal
 from ..errors import UsageError
 from ..ports.answering import Question
 from ..ports.chat import ChatModel
-from ..settings.tree import Hybrid
+from ..settings.hybrid import Hybrid
 
 # A cap that pays for less of an answer forbids the remote model: half an answer helps nobody.
 LEAST_ANSWER_TOKENS = 256

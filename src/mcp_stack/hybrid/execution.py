@@ -10,7 +10,7 @@ from ..errors import StackError, UnavailableError, UsageError
 from ..ports.answering import Route
 from ..ports.chat import Completion, Message
 from ..ports.interactions import Checked
-from ..settings.tree import Hybrid
+from ..settings.hybrid import Hybrid
 from .decision import Choice, Plan
 from .quality import FEATURES_VERSION, Judge, assess, defect_of
 from .spending import DailyBudget

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...ports.chat import ChatModel, Message, SelfJudgingModel
 from ...ports.embedder import Vector
-from ...settings.tree import Hybrid
+from ...settings.hybrid import Hybrid
 from ..prompts import ANSWERABLE
 from .features import Query, read_query, told
 from .judgement import probability_true

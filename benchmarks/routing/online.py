@@ -16,7 +16,7 @@ from mcp_stack.hybrid.confidence.fitting import fit_outcomes
 from mcp_stack.hybrid.confidence.outcome_model import Labelled, OutcomeModel
 from mcp_stack.hybrid.confidence.prior import prior
 from mcp_stack.hybrid.confidence.training import MOST_OUTCOMES, next_fit
-from mcp_stack.settings.tree import Budget
+from mcp_stack.settings.hybrid import Budget
 
 
 def measure(rows: Sequence[dict[str, Any]], queries: Sequence[Query], share: float, seeds: int) -> dict[str, Any]:

@@ -134,11 +134,13 @@ async def test_feedback_that_changes_labels_is_learned_from_too(outcomes: Postgr
     for each in seen:
         await outcomes.add(each)
     await training.run()
-    models = OutcomeModels(outcomes, clock=iter([0.0, SECONDS_BETWEEN_LOOKS]).__next__)
+    now = [0.0]
+    models = OutcomeModels(outcomes, clock=lambda: now[0])
     before = await models()
     for each in seen:
         await outcomes.label(each.interaction_id, local=0.0)
     assert await training.run()
+    now[0] += SECONDS_BETWEEN_LOOKS
     after = await models()
     assert before is not None
     assert after is not None
@@ -200,7 +202,7 @@ async def test_a_sum_an_hour_becomes_the_share_that_it_pays_for(database: Databa
         )
     with psycopg.connect(conninfo) as connection:
         connection.execute(
-            "insert into interactions (id, query, response, route, model, confidence, latency_ms, tokens_in,"
+            "insert into app.interactions (id, query, response, route, model, confidence, latency_ms, tokens_in,"
             " tokens_out, cost_usd, saved_usd, value_score, learned, session_id, sources, reasons, private, created_at)"
             " values"
             " (gen_random_uuid(), '', '', 'remote', '', 0, 0, 0, 0, 1.0, 0, 0, false, '', '[]', '{}', false, %s)",

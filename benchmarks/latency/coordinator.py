@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import psutil
 
+from mcp_stack import trace
 from mcp_stack.aidb.knowledge.search import Search
 from mcp_stack.composition.hybrid import HybridParts
 from mcp_stack.composition.models import ModelAdapters
@@ -121,6 +122,7 @@ class _Asking:
     async def once(self, query: str) -> tuple[float, str]:
         """Milliseconds, and the route."""
         await self._models.embedder.embed_query(query)
+        trace.begin()
         begin = time.perf_counter()
         answer = await self._parts.service.route_query(
             query=query, context={}, prefer_local=True, session_id="", max_cost_usd=0, force_route=""

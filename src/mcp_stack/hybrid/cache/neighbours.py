@@ -135,6 +135,7 @@ class _Block:
         self.sequences = np.zeros(rows, dtype=np.int64)
         self.groups = np.zeros(rows, dtype=np.int64)
         self.expires = np.zeros(rows, dtype=np.float64)
+        self.used = 0
 
     def put(self, row: int, entry: Indexed, scope: int, expires: float) -> None:
         import numpy as np  # noqa: PLC0415 - heavy: imported on first use
@@ -142,12 +143,14 @@ class _Block:
         self.vectors[row] = np.frombuffer(entry.vector, dtype="<f2")
         self.scopes[row], self.expires[row] = scope, expires
         self.sequences[row], self.groups[row] = entry.sequence, entry.group
+        self.used = max(self.used, row + 1)
 
     def nearest(self, asked: Floats, scope: int, now: float, number: int) -> list[Neighbour]:
         import numpy as np  # noqa: PLC0415 - heavy: imported on first use
 
-        similarity = self.vectors @ asked
-        similarity[(self.scopes != scope) | (self.expires <= now)] = -2
+        used = self.used
+        similarity = self.vectors[:used] @ asked
+        similarity[(self.scopes[:used] != scope) | (self.expires[:used] <= now)] = -2
         best = np.argpartition(-similarity, min(number, len(similarity)) - 1)[:number]
         return [
             Neighbour(int(self.sequences[row]), int(self.groups[row]), float(similarity[row]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import signal
@@ -287,14 +288,18 @@ def _mapped_files(pid: int) -> str:
 
 
 def _worker_of(home: Path) -> psutil.Process:
-    """The worker process of a data folder."""
-    for process in psutil.process_iter():
-        try:
-            if "worker" in process.cmdline() and process.environ().get("MCP_STACK_DATA") == str(home / "data"):
-                return process
-        except psutil.Error:
-            continue
-    raise AssertionError("there is no worker")
+    """The worker process of a data folder, once those that give way to it are gone."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if "worker" in process.cmdline() and process.environ().get("MCP_STACK_DATA") == str(home / "data"):
+                    found.append(process)
+        if len(found) == 1:
+            return found[0]
+        time.sleep(0.01)
+    raise AssertionError("there is no worker, or more than one")
 
 
 def _kill(pid: int) -> None:

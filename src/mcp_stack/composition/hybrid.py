@@ -108,9 +108,7 @@ class HybridParts:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for the coordinator, by the job's name."""
-        from ..hybrid.quality.training import JudgeTraining
-
-        return {FIT_OUTCOMES: self._fit_outcomes, FIT_JUDGE: JudgeTraining(self._stores.judging).run}
+        return {FIT_OUTCOMES: self._fit_outcomes, FIT_JUDGE: self._fit_judge}
 
     @property
     def schedules(self) -> list[Schedule]:
@@ -123,6 +121,11 @@ class HybridParts:
         from ..hybrid.confidence.training import OutcomeTraining
 
         await OutcomeTraining(self._stores.outcomes, self._models.embedder.model).run()
+
+    async def _fit_judge(self) -> None:
+        from ..hybrid.quality.training import JudgeTraining
+
+        await JudgeTraining(self._stores.judging).run()
 
     @cached_property
     def _preparation(self) -> Preparation:

@@ -9,7 +9,7 @@ from ..errors import StackError, UnavailableError
 from ..ports.answering import Answer, Question
 from ..ports.chat import Message
 from ..ports.events import Events
-from ..ports.interactions import Checked, Interactions
+from ..ports.interactions import Checked, Interactions, NewInteraction
 from ..ports.sessions import Sessions
 from ..trace import current
 
@@ -51,12 +51,12 @@ class Recorder:
 
     async def _record(self, question: Question, answer: Answer, checked: Checked | None) -> None:
         saved = self._price(answer.tokens_in, answer.tokens_out) if answer.route == "local" else 0.0
-        row = question.query, answer, saved, question.session_id
+        new = NewInteraction(question.query, answer, saved, question.session_id, question.private, checked)
         if not answer.cost_usd:
-            self._interactions.add_soon(*row, private=question.private, checked=checked)
+            self._interactions.add_soon(new)
             return
         try:
-            await self._interactions.add(*row, private=question.private, checked=checked)
+            await self._interactions.add(new)
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
 
@@ -69,7 +69,9 @@ class Recorder:
             found: As it was given first.
         """
         saved = self._price(found.tokens_in, found.tokens_out)
-        self._interactions.add_soon(question.query, answer, saved, question.session_id, private=question.private)
+        self._interactions.add_soon(
+            NewInteraction(question.query, answer, saved, question.session_id, question.private)
+        )
         await self._continue(question, answer)
         self._tell(question, answer)
 

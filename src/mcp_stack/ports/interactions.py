@@ -45,6 +45,27 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class NewInteraction:
+    """A question that was just answered.
+
+    Attributes:
+        query: What was asked.
+        answer: What was answered.
+        saved_usd: What asking the remote model would have cost more.
+        session_id: Conversation that it belongs to; empty for none.
+        private: The answer may hold facts of the caller's own context, so it never becomes common knowledge.
+        checked: What the checks saw in a local answer; None for any other.
+    """
+
+    query: str
+    answer: Answer
+    saved_usd: float
+    session_id: str
+    private: bool
+    checked: Checked | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """An answered question, as far as feedback is concerned.
 
@@ -74,42 +95,16 @@ class Interaction:
 class Interactions(Protocol):
     """Stores interactions and sums them up."""
 
-    async def add(
-        self,
-        query: str,
-        answer: Answer,
-        saved_usd: float,
-        session_id: str,
-        *,
-        private: bool = False,
-        checked: Checked | None = None,
-    ) -> None:
+    async def add(self, interaction: NewInteraction) -> None:
         """Record an interaction.
-
-        Args:
-            query: What was asked.
-            answer: What was answered.
-            saved_usd: What asking the remote model would have cost more.
-            session_id: Conversation that it belongs to; empty for none.
-            private: The answer may hold facts of the caller's own context, so it never becomes common knowledge.
-            checked: What the checks saw in a local answer.
 
         Raises:
             UnavailableError: The store is down or full.
         """
         ...
 
-    def add_soon(
-        self,
-        query: str,
-        answer: Answer,
-        saved_usd: float,
-        session_id: str,
-        *,
-        private: bool = False,
-        checked: Checked | None = None,
-    ) -> None:
-        """Record an interaction without keeping the caller waiting; a failure is logged. Arguments as of `add`.
+    def add_soon(self, interaction: NewInteraction) -> None:
+        """Record an interaction without keeping the caller waiting; a failure is logged.
 
         The answer that it repeats, if any, is counted as reused. Whatever reads in the same process waits for it, and
         so does `close`.

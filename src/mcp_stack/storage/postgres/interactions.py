@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import UnavailableError
-from ...ports.answering import Answer, Route
-from ...ports.interactions import Checked, Interaction, RoutingTotals
+from ...ports.answering import Route
+from ...ports.interactions import Interaction, NewInteraction, RoutingTotals
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -48,33 +48,14 @@ class PostgresInteractions:
         self._waiting: list[dict[str, Any]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def add(
-        self,
-        query: str,
-        answer: Answer,
-        saved_usd: float,
-        session_id: str,
-        *,
-        private: bool = False,
-        checked: Checked | None = None,
-    ) -> None:
+    async def add(self, interaction: NewInteraction) -> None:
         """See `Interactions.add`."""
-        row = _row(query, answer, saved_usd, session_id, private=private, checked=checked)
         async with self._database.write_statement() as connection:
-            await connection.execute(self._sql["add"], row)
+            await connection.execute(self._sql["add"], _row(interaction))
 
-    def add_soon(
-        self,
-        query: str,
-        answer: Answer,
-        saved_usd: float,
-        session_id: str,
-        *,
-        private: bool = False,
-        checked: Checked | None = None,
-    ) -> None:
+    def add_soon(self, interaction: NewInteraction) -> None:
         """See `Interactions.add_soon`."""
-        self._waiting.append(_row(query, answer, saved_usd, session_id, private=private, checked=checked))
+        self._waiting.append(_row(interaction))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_waiting())
 
@@ -133,24 +114,17 @@ class PostgresInteractions:
         return float(row["usd"])
 
 
-def _row(
-    query: str,
-    answer: Answer,
-    saved_usd: float,
-    session_id: str,
-    *,
-    private: bool,
-    checked: Checked | None,
-) -> dict[str, Any]:
+def _row(interaction: NewInteraction) -> dict[str, Any]:
     from psycopg.types.json import Jsonb  # noqa: PLC0415 - heavy: imported on first use
 
+    answer, checked = interaction.answer, interaction.checked
     return {
         **asdict(answer),
         "id": answer.interaction_id,
-        "query": query,
-        "saved_usd": saved_usd,
-        "session_id": session_id,
-        "private": private,
+        "query": interaction.query,
+        "saved_usd": interaction.saved_usd,
+        "session_id": interaction.session_id,
+        "private": interaction.private,
         "checked": list(checked.features) if checked else [],
         "checked_version": checked.version if checked else 0,
         "sources": Jsonb([asdict(source) for source in answer.sources]),

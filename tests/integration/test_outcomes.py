@@ -15,11 +15,11 @@ from mcp_stack.hybrid.budget import RemoteBudget
 from mcp_stack.hybrid.confidence.features import FEATURES_VERSION, read_query
 from mcp_stack.hybrid.confidence.training import (
     FEWEST_NEW_LABELS,
-    SECONDS_BETWEEN_LOOKS,
     OutcomeModels,
     OutcomeTraining,
     next_fit,
 )
+from mcp_stack.hybrid.renewed import SECONDS_BETWEEN_LOOKS
 from mcp_stack.hybrid.value import value_score
 from mcp_stack.ports.outcomes import Outcome
 from mcp_stack.settings.hybrid import Budget

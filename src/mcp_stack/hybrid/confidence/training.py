@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ...errors import StackError
 from ...ports.outcomes import Outcome, Outcomes
+from ..renewed import Renewed
 from .features import FEATURES_VERSION, Query
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ MOST_OUTCOMES = 6000
 # It is fitted anew once there are so many more labels, as a share of those before.
 GROWTH = 0.1
 FEWEST_NEW_LABELS = 20
-SECONDS_BETWEEN_LOOKS = 30.0
 
 
 class OutcomeTraining:
@@ -67,8 +65,8 @@ def next_fit(labels: int) -> int:
     return labels + max(FEWEST_NEW_LABELS, round(GROWTH * min(labels, MOST_OUTCOMES)))
 
 
-class OutcomeModels:
-    """Gives the newest outcome model in a process that serves.
+class OutcomeModels(Renewed["OutcomeModel | None"]):
+    """Gives the newest outcome model in a process that serves; None while there is none.
 
     Args:
         outcomes: Where it is.
@@ -76,34 +74,20 @@ class OutcomeModels:
     """
 
     def __init__(self, outcomes: Outcomes, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(None, "the outcome model", clock)
         self._outcomes = outcomes
-        self._clock = clock
-        self._looked = -math.inf
         self._version = 0
-        self._model: OutcomeModel | None = None
 
-    async def __call__(self) -> OutcomeModel | None:
-        """The newest model, at most `SECONDS_BETWEEN_LOOKS` old; None while there is none.
-
-        A store that is down leaves the model that there is.
-        """
-        if self._clock() - self._looked >= SECONDS_BETWEEN_LOOKS:
-            self._looked = self._clock()
-            try:
-                await self._renew()
-            except StackError as error:
-                logger.warning("the outcome model is not renewed: %s", error)
-        return self._model
-
-    async def _renew(self) -> None:
+    async def _newest(self, value: OutcomeModel | None) -> OutcomeModel | None:
         if await self._outcomes.model_version() == self._version:
-            return
+            return value
         stored = await self._outcomes.model()
-        if stored is not None:
-            from .outcome_model import OutcomeModel  # noqa: PLC0415 - heavy: NumPy comes with the first model
+        if stored is None:
+            return value
+        from .outcome_model import OutcomeModel  # noqa: PLC0415 - heavy: NumPy comes with the first model
 
-            self._version = stored.version
-            self._model = OutcomeModel.from_bytes(stored.content)
+        self._version = stored.version
+        return OutcomeModel.from_bytes(stored.content)
 
 
 def _fitted(outcomes: Sequence[Outcome], embedder: str) -> bytes | None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable
 
-from ...errors import StackError
 from ...ports.judging import Judging
+from ..renewed import Renewed
 from .inspection import FEATURES_VERSION
 from .judge import MIN_OUTCOMES, Judge, fitted, unfitted
 
 logger = logging.getLogger(__name__)
 
 MOST_RATED = 5000
-SECONDS_BETWEEN_LOOKS = 30.0
 
 
 class JudgeTraining:
@@ -45,8 +43,8 @@ class JudgeTraining:
             await self._judging.save_judge(content)
 
 
-class Judges:
-    """Gives the newest judge in a process that serves.
+class Judges(Renewed[Judge]):
+    """Gives the newest judge in a process that serves; the stated weights while there is none.
 
     Args:
         judging: Where it is.
@@ -54,25 +52,13 @@ class Judges:
     """
 
     def __init__(self, judging: Judging, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(unfitted(), "the judge of local answers", clock)
         self._judging = judging
-        self._clock = clock
-        self._looked = -math.inf
         self._version = 0
-        self._judge = unfitted()
 
-    async def __call__(self) -> Judge:
-        """The newest judge, at most `SECONDS_BETWEEN_LOOKS` old; the stated weights while there is none.
-
-        A store that is down leaves the judge that there is.
-        """
-        if self._clock() - self._looked >= SECONDS_BETWEEN_LOOKS:
-            self._looked = self._clock()
-            try:
-                stored = await self._judging.judge(self._version)
-            except StackError as error:
-                logger.warning("the judge of local answers is not renewed: %s", error)
-                return self._judge
-            if stored is not None:
-                self._version = stored.version
-                self._judge = Judge.from_bytes(stored.content) or unfitted()
-        return self._judge
+    async def _newest(self, value: Judge) -> Judge:
+        stored = await self._judging.judge(self._version)
+        if stored is None:
+            return value
+        self._version = stored.version
+        return Judge.from_bytes(stored.content) or unfitted()

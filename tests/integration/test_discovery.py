@@ -99,6 +99,15 @@ async def test_filters_hold(database: Database, embedder: Counting) -> None:
         assert await names(index, "e-mail", server="mail", limit=1) == ["mail.send_message"]
 
 
+async def test_a_filter_that_leaves_nothing_says_what_there_is(database: Database, embedder: Counting) -> None:
+    await offer(database, TOOLS)
+    async with index_of(database, embedder) as index:
+        (of_server,) = (await index.discover("e-mail", server="post")).notes
+        assert of_server == "no tool of a server 'post' is known; servers: charts, files, mail, weather"
+        (of_category,) = (await index.discover("", server="mail", category="files")).notes
+        assert of_category == "no tool has the category 'files'; categories: communication"
+
+
 async def test_nothing_asked_lists_by_name(database: Database, embedder: Counting) -> None:
     await offer(database, TOOLS)
     async with index_of(database, embedder) as index:

@@ -114,8 +114,7 @@ async def test_the_same_question_gets_the_same_scores_whatever_else_is_found(lib
 async def test_a_document_that_one_leg_alone_has_found_is_looked_up_in_the_other(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "CANDIDATES", 2)
-    monkeypatch.setattr(searching, "CANDIDATES_PER_HIT", 1)
+    monkeypatch.setattr(searching, "CANDIDATES_BEYOND", 0)
     await library.add("words", "alpha beta gamma delta", angles={1: 40})
     await library.add("more words", "alpha beta gamma delta epsilon", angles={1: 89})
     await library.add("meaning", "delta and nothing else of it", angles={1: 1})

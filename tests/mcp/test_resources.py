@@ -200,6 +200,11 @@ def test_bad_arguments_of_a_prompt_are_refused(
     assert message.startswith(f"{name}: ")
 
 
+def test_a_refused_prompt_names_its_own_argument(server: StdioServer) -> None:
+    _, message, _ = refusal(server, "prompts/get", {"name": "ask-knowledge-base", "arguments": {"question": " "}})
+    assert "question is empty" in message
+
+
 def completion(
     server: StdioServer, ref: dict[str, str], name: str, value: str, given: dict[str, str] | None = None
 ) -> dict[str, Any]:

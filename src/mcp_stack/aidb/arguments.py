@@ -19,14 +19,19 @@ Collection = Annotated[str, Field(description="Only this collection; empty for a
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
-def checked_query(settings: Settings, query: str) -> str:
+def checked_query(settings: Settings, query: str, name: str = "query") -> str:
     """Check a question, unless `security.query_validation` is off.
+
+    Args:
+        settings: Of everything.
+        query: The question.
+        name: The argument's name, for the message.
 
     Raises:
         UsageError: It is empty, too long, or has control characters.
     """
     security = settings.security
-    return checked_text("query", query, security.max_query_length) if security.query_validation else query
+    return checked_text(name, query, security.max_query_length) if security.query_validation else query
 
 
 def checked_limit(limit: int) -> int:

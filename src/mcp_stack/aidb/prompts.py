@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..errors import UsageError
 from ..validation import checked_text
+from .arguments import checked_query
 from .resources import DOCUMENT
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ async def asking(aidb: Aidb, question: str, collection: str) -> str:
         UsageError: An argument is not acceptable.
         UnavailableError: The database is down.
     """
+    question = checked_query(aidb.knowledge.settings, question, "question")
     found = await aidb.knowledge.search_knowledge(
         query=question, collection=collection, tags=[], limit=PASSAGES, mode="hybrid"
     )

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from ..ports.runs import Diff
+from .changes import DIFF_TREE, Change, diff_of, parsed
 from .git import Git, GitError, GitTimeoutError
 from .mending import lies_in, mend, remove
 
 # Repositories inside of repositories that an agent made; nobody does so, but a loop needs an end.
 MAX_NESTING = 10
 MAX_TEXT_BYTES = 1_000_000
+# Each costs a git process; where the others lead is not known, which is as good as anywhere.
+MAX_LINKS_FOLLOWED = 20
 # The mode by which git lists a commit of another repository.
 _GITLINK = "160000"
 
@@ -114,17 +117,18 @@ class Worktree:
         await self._point_branch_at(commit)
         return Saved(commit, (undone,) if undone else await self._notes_on_submodules(commit))
 
+    async def changes(self, since: str, commit: str) -> tuple[Change, ...]:
+        """What changed between two commits, file by file."""
+        changes, links = parsed(await self._here("diff-tree", *DIFF_TREE, since, commit, "--"))
+        targets = {
+            path: (await self._here("cat-file", "blob", blob))
+            for path, blob in list(links.items())[:MAX_LINKS_FOLLOWED]
+        }
+        return tuple(replace(change, target=targets.get(change.path)) for change in changes)
+
     async def diff(self, since: str, commit: str) -> Diff:
-        """What changed between two commits."""
-        compare = partial(self._here, "diff", "--no-renames", "--no-ext-diff", "--no-textconv")
-        numbers = await compare("--numstat", since, commit, "--")
-        if not numbers:
-            return Diff()
-        stat = await compare("--shortstat", since, commit, "--")
-        rows = [line.split("\t") for line in numbers.splitlines()]
-        # Binary files are listed as "-  -  name"
-        lines = sum(int(number) for row in rows for number in row[:2] if number.isdigit())
-        return Diff(len(rows), lines, stat.strip())
+        """What changed between two commits, in numbers."""
+        return diff_of(parsed(await self._here("diff-tree", *DIFF_TREE, since, commit, "--"))[0])
 
     async def files(self, commit: str) -> frozenset[str]:
         """The files of a commit, as relative paths."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # After a failure to embed the tools.
 SECONDS_BETWEEN_TRIES = 30.0
+NAMES_IN_A_NOTE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class ToolIndex:
                 for number, tool in enumerate(known.tools)
                 if server in ("", tool.server) and category in ("", tool.category)
             ]
+            if not chosen:
+                notes.append(_nothing_there(known.tools, server, category))
         named = known.numbers.get(query)
         if named is not None and named in chosen:
             best = [(named, 1.0)]
@@ -205,3 +208,17 @@ class ToolIndex:
             memory = await self._recall.memory(known.numbers, known.embedded.matrix)
             if self._known is known:
                 self._known = replace(known, ranker=known.ranker.with_memory(memory))
+
+
+def _nothing_there(tools: Sequence[KnownTool], server: str, category: str) -> str:
+    """Why a filter leaves no tool: which servers and categories there are."""
+    servers = sorted({tool.server for tool in tools})
+    if server and server not in servers:
+        return f"no tool of a server {server[:80]!r} is known; servers: {_some(servers)}"
+    of_server = sorted({tool.category for tool in tools if server in ("", tool.server)})
+    return f"no tool has the category {category[:80]!r}; categories: {_some(of_server)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES_IN_A_NOTE])
+    return f"{shown} and {len(names) - NAMES_IN_A_NOTE} more" if len(names) > NAMES_IN_A_NOTE else shown or "none"

@@ -16,12 +16,10 @@ from .fusion import Leg, contenders, fused
 
 MODES = ("hybrid", "lexical", "vector")
 
-CANDIDATES: Final = 15
-"""Least documents of each leg. Both scores of a document that may be among the best are looked up, so that more
-candidates change little: nDCG@10 on SciFact's development claims is .745 with 15 as with all 5,183."""
-
-CANDIDATES_PER_HIT: Final = 2
-"""Documents of each leg for each that is wanted."""
+CANDIDATES_BEYOND: Final = 10
+"""Documents of each leg beyond those that are wanted. Both scores of a document that may be among the best are looked
+up, so that more candidates change little: nDCG@10 on SciFact's development claims is .745 with these as with all
+5,183."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Search:
         mode: str = "hybrid",
     ) -> Retrieved:
         """See `Retrieval.search`."""
-        question = _Question(query, collection, tags, max(CANDIDATES, CANDIDATES_PER_HIT * limit))
+        question = _Question(query, collection, tags, limit + CANDIDATES_BEYOND)
         found = _Found()
         if mode == "lexical":
             await self._by_words(question, found)

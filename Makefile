@@ -32,6 +32,7 @@ demo: $(STAMP) ## the main job on embedded stores; DOCS=path for your own Markdo
 
 test: lint ## every test
 	@scripts/test-servers
+	@scripts/install-agents
 	$(BIN)/python -m pytest $(TESTS)
 
 test-fast: $(STAMP) ## the tests that take seconds

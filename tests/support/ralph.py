@@ -32,6 +32,7 @@ from mcp_stack.storage.postgres.pool import Database
 from mcp_stack.storage.postgres.runs import PostgresRuns
 from mcp_stack.telemetry.events import JsonlEvents
 from tests.support.postgres import open_database
+from tests.support.unconfined import Unconfined
 
 SCRIPTED_AGENT = Path(__file__).with_name("scripted_agent.py")
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ class RalphParts:
         self.settings = RalphSettings.model_validate({"backends": {"default": "command"}} | dict(settings or {}))
         self.runs = PostgresRuns(database, JobAdder().add_iteration)
         self.workspaces = Workspaces(folder, [root], Git(os.environ, folder / "home"))
-        self.agents = {"command": CommandAgent(command, os.environ)}
+        self.agents = {"command": CommandAgent(command, os.environ, Unconfined())}
         self.ralph = Ralph(
             runs=self.runs,
             jobs=jobs or NoWorker(),

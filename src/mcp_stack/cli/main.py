@@ -85,6 +85,10 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
             from .models import run_models  # noqa: PLC0415 - only this command needs it
 
             return run_models(chosen)
+        case "agents":
+            from .agents import run_agents  # noqa: PLC0415 - only this command needs it
+
+            return run_agents(chosen)
         case "tools":
             from .tools import run_tools  # noqa: PLC0415 - only this command needs it
 
@@ -149,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
 
     demo = commands.add_parser("demo", help="the main job, start to end, on a folder of documents")
+    _add_agents(commands.add_parser("agents", help="coding agents of Ralph Wiggum: what is here, and installing them"))
     demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
     demo.add_argument("--question", default="", help="what to ask about it")
     return parser
@@ -183,6 +188,13 @@ def _add_tools(parser: argparse.ArgumentParser) -> None:
     listed = actions.add_parser("list", help="every tool, resource and prompt that is known")
     listed.add_argument("server", nargs="?", default="", help="only of this server")
     listed.add_argument("--status", default="", help="only those, such as quarantined")
+def _add_agents(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="every backend, its version, and how to get it")
+    installed = actions.add_parser("install", help="install agents into the data folder")
+    installed.add_argument("names", nargs="+", metavar="NAME", help="of backends; all for every one")
+
+
     listed.add_argument("--json", action="store_true", help="as one JSON list")
     different = actions.add_parser("diff", help="what changed since it was approved, and what the scan found")
     different.add_argument("names", nargs="*", metavar="SERVER[.TOOL]", help="default: all that are quarantined")

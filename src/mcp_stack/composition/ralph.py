@@ -69,9 +69,9 @@ class RalphParts:
 
     @cached_property
     def _agents(self) -> dict[str, Agent]:
-        from ..ralph.backends.command import CommandAgent
+        from .agents import agents_of, sandbox_of
 
-        return {"command": CommandAgent(self._settings.ralph.backends.command, os.environ)}
+        return agents_of(self._settings, sandbox_of(self._settings))
 
     @cached_property
     def _events(self) -> JsonlEvents:

@@ -200,16 +200,28 @@ class Loop(Section):
 
 
 class Backends(Section):
-    """Ralph's agents. `command` is the program, with its arguments, that the `command` backend runs."""
+    """Ralph's agents. `command` is the program, with its arguments, that the `command` backend runs.
+
+    `programs` says for the others where their program is, if it is neither installed by us nor on the PATH.
+    """
 
     default: str = "aider"
     fallback: str = "continue"
+class AutoGpt(Section):
+    """An AutoGPT that serves the Agent Protocol; without an address the backend `autogpt` is off."""
+
+    url: str = ""
+    api_key: SecretStr = SecretStr("")
+
+
     command: tuple[str, ...] = ()
 
 
 class Approval(Section):
     """When a person is asked."""
 
+    programs: dict[Literal["aider", "continue", "goose", "langchain", "claude-code"], str] = {}
+    autogpt: AutoGpt = AutoGpt()
     require_approval: bool = False
     approval_threshold: Literal["low", "medium", "high"] = "high"
 
@@ -337,6 +349,11 @@ class Settings(BaseSettings):
 
     @property
     def allowed_roots(self) -> tuple[Path, ...]:
+    @property
+    def agents_folder(self) -> Path:
+        """Where installed coding agents are."""
+        return self.data / "agents"
+
         """The folders that paths in tool arguments must lie in: by default home and the working one."""
         if self.security.allowed_roots:
             return tuple(root.expanduser().resolve() for root in self.security.allowed_roots)

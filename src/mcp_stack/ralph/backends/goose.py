@@ -1,0 +1,78 @@
+"""Goose: <https://goose-docs.ai>."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from ...ports.agent import Assignment
+from ..processes import Finished
+from .json_lines import count, objects, text
+from .program import Place, ProgramAgent, Said, Start
+
+MAX_TURNS = 100
+# Its answer when a request failed; it exits with 0 then.
+FAILURE = "Ran into this error:"
+
+
+class GooseAgent(ProgramAgent):
+    """Runs `goose run` without a session."""
+
+    backend = "goose"
+    program = "goose"
+    own_configuration: ClassVar[tuple[str, ...]] = (
+        *("GOOSE_PROVIDER", "GOOSE_MODEL"),
+        *("OPENAI_API_KEY", "OPENAI_HOST", "OPENAI_BASE_PATH", "ANTHROPIC_API_KEY", "ANTHROPIC_HOST"),
+        *("OPENROUTER_API_KEY", "GOOGLE_API_KEY", "OLLAMA_HOST"),
+    )
+
+    def _start(self, assignment: Assignment, place: Place) -> Start:
+        environment = {
+            "GOOSE_PATH_ROOT": str(place.folder / "goose"),
+            "GOOSE_DISABLE_KEYRING": "1",
+            "GOOSE_DISABLE_SESSION_NAMING": "true",
+            "GOOSE_TELEMETRY_OFF": "1",
+            "GOOSE_MODE": "auto",
+        }
+        if (model := assignment.model) is None:
+            environment |= self._own(
+                "GOOSE_PROVIDER",
+                remedy="configure a model of the hybrid coordinator, or set GOOSE_PROVIDER, GOOSE_MODEL and the "
+                "provider's key for the worker",
+            )
+        else:
+            base, _, path = model.openai_url.partition("://")[2].partition("/")
+            scheme = model.openai_url.partition("://")[0]
+            environment |= {
+                "GOOSE_PROVIDER": "openai",
+                "GOOSE_MODEL": model.model,
+                "OPENAI_HOST": f"{scheme}://{base}",
+                "OPENAI_BASE_PATH": f"{path.rstrip('/')}/chat/completions".lstrip("/"),
+                "OPENAI_API_KEY": model.key,
+            }
+        arguments = (
+            *("run", "--no-session", "--no-profile", "--with-builtin", "developer", "--max-turns", str(MAX_TURNS)),
+            *("--output-format", "stream-json", "-q", "-i", "-"),
+        )
+        return Start(arguments, environment)
+
+    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - all is in the file
+        tokens, said, speaker = 0, "", ""
+        for event in objects(output):
+            if event.get("type") == "complete":
+                tokens = count(event.get("total_tokens"))
+            message = event.get("message")
+            if event.get("type") != "message" or not isinstance(message, dict) or message.get("role") != "assistant":
+                continue
+            content = message.get("content")
+            pieces = [
+                text(part.get("text"))
+                for part in (content if isinstance(content, list) else [])
+                if isinstance(part, dict) and part.get("type") == "text"
+            ]
+            if not pieces:
+                continue
+            # A message comes in pieces that share its id.
+            said = said + "".join(pieces) if text(message.get("id")) == speaker else "".join(pieces)
+            speaker = text(message.get("id"))
+        return Said(text=said, tokens=tokens, failed=said.startswith(FAILURE))

@@ -26,7 +26,7 @@ def workers(home: Path) -> list[psutil.Process]:
     """The living worker of a home's data folder."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        if (process.info["cmdline"] or [])[-2:] == ["mcp_stack", "worker"]:
+        if (process.info["cmdline"] or [])[-3:] == ["mcp_stack", "worker", "--on-demand"]:
             with suppress(psutil.Error):
                 if process.environ().get("MCP_STACK_DATA") == str(home / "data"):
                     found.append(process)

@@ -135,6 +135,25 @@ async def test_a_second_worker_leaves(conninfo: str, data: Path) -> None:
     server.release()
 
 
+async def test_a_further_worker_works_beside_it_and_stays(
+    database: Database, conninfo: str, data: Path, tmp_path: Path
+) -> None:
+    command = ["sh", "-c", "echo done > out.txt"]
+    parts = RalphParts(database, data, tmp_path, command)
+    further = start_worker(conninfo, data, command, linger_seconds=None)
+    on_demand = start_worker(conninfo, data, command)
+    assert await asyncio.to_thread(on_demand.wait, 15) == 0  # nobody needs it
+    task = await parts.ralph.submit("x")
+
+    async def completed() -> bool:
+        return (await parts.ralph.status(task.task_id)).state == "completed"
+
+    await until(completed)
+    assert further.poll() is None
+    further.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(further.wait, 5) == 0
+
+
 async def test_a_killed_worker_is_replaced(conninfo: str, data: Path) -> None:
     server = announce_server(data)
     jobs = detached_worker(conninfo, data, ["true"])

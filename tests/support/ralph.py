@@ -121,20 +121,22 @@ class RalphParts:
         raise AssertionError(f"{task_id} goes on after {most} iterations")
 
 
-def worker_command(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0) -> list[str]:
+def worker_command(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float | None = 0) -> list[str]:
     """The command line of a worker of the tests."""
     options = {"conninfo": conninfo, "data": str(data), "command": list(command), "linger": linger_seconds}
     return [sys.executable, "-m", "tests.support.ralph", json.dumps(options)]
 
 
 def start_worker(
-    conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0
+    conninfo: str, data: Path, command: Sequence[str], linger_seconds: float | None = 0
 ) -> subprocess.Popen[bytes]:
     """A worker as a child of the test."""
     return subprocess.Popen(worker_command(conninfo, data, command, linger_seconds), cwd=ROOT, start_new_session=True)
 
 
-def detached_worker(conninfo: str, data: Path, command: Sequence[str], linger_seconds: float = 0) -> DetachedWorker:
+def detached_worker(
+    conninfo: str, data: Path, command: Sequence[str], linger_seconds: float | None = 0
+) -> DetachedWorker:
     """The port `WorkerLauncher` that starts a worker of the tests."""
     return DetachedWorker(
         data, os.environ | {"PYTHONPATH": str(ROOT)}, worker_command(conninfo, data, command, linger_seconds)

@@ -43,7 +43,7 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
         case "worker":
             from .worker import work  # noqa: PLC0415 - only this command needs it
 
-            return work(chosen.log_level)
+            return work(chosen.log_level, on_demand=chosen.on_demand)
         case "ask":
             from .ask import ask  # noqa: PLC0415 - only this command needs it
 
@@ -124,7 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_log_level(serve)
 
-    worker = commands.add_parser("worker", help="run tasks; servers start it themselves when it is needed")
+    worker = commands.add_parser("worker", help="one more worker for this machine's jobs, until it is told to end")
+    worker.add_argument(
+        "--on-demand",
+        action="store_true",
+        help="be the one that servers start themselves: one a machine, which ends when nobody needs it",
+    )
     _add_log_level(worker)
 
     asked = commands.add_parser("ask", help="answer a question here, by the cache, the local model or Claude")
@@ -148,12 +153,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_documents(commands.add_parser("documents", help="what is in the knowledge base, and what must stay there"))
     _add_models(commands.add_parser("models", help="local models: what is here, what suits this machine, downloads"))
+    _add_agents(commands.add_parser("agents", help="coding agents of Ralph Wiggum: what is here, and installing them"))
     _add_tools(commands.add_parser("tools", help="tools of other MCP servers, and the approval of changed ones"))
     _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
 
     demo = commands.add_parser("demo", help="the main job, start to end, on a folder of documents")
-    _add_agents(commands.add_parser("agents", help="coding agents of Ralph Wiggum: what is here, and installing them"))
     demo.add_argument("--docs", default="", help="a folder of Markdown (default: the project's own documents)")
     demo.add_argument("--question", default="", help="what to ask about it")
     return parser
@@ -183,11 +188,6 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     located.add_argument("name", nargs="?", default="", help="default: the one that is used")
 
 
-def _add_tools(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help="every tool, resource and prompt that is known")
-    listed.add_argument("server", nargs="?", default="", help="only of this server")
-    listed.add_argument("--status", default="", help="only those, such as quarantined")
 def _add_agents(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="every backend, its version, and how to get it")
@@ -195,6 +195,11 @@ def _add_agents(parser: argparse.ArgumentParser) -> None:
     installed.add_argument("names", nargs="+", metavar="NAME", help="of backends; all for every one")
 
 
+def _add_tools(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="every tool, resource and prompt that is known")
+    listed.add_argument("server", nargs="?", default="", help="only of this server")
+    listed.add_argument("--status", default="", help="only those, such as quarantined")
     listed.add_argument("--json", action="store_true", help="as one JSON list")
     different = actions.add_parser("diff", help="what changed since it was approved, and what the scan found")
     different.add_argument("names", nargs="*", metavar="SERVER[.TOOL]", help="default: all that are quarantined")

@@ -12,27 +12,28 @@ from ..settings import load_settings
 logger = logging.getLogger(__name__)
 
 
-def work(log_level: str) -> int:
-    """Run this machine's worker until nobody needs it.
+def work(log_level: str, *, on_demand: bool) -> int:
+    """Do this machine's jobs until SIGTERM or SIGINT.
 
     Args:
         log_level: Lowest level shown on stderr.
+        on_demand: Be the machine's only worker of this kind, and end when nobody needs it.
 
     Returns:
-        0, also if another worker of this machine was there first.
+        0, also if another worker on demand was there first.
 
     Raises:
         UsageError: A setting is wrong.
     """
     configure_logging(log_level)
-    asyncio.run(_work())
+    asyncio.run(_work(on_demand))
     return 0
 
 
-async def _work() -> None:
+async def _work(on_demand: bool) -> None:
     stack = Stack(load_settings())
     try:
-        if not await stack.worker().run():
+        if not await stack.worker(on_demand=on_demand).run():
             logger.warning("another worker of this machine is running")
     finally:
         await stack.close()

@@ -74,13 +74,16 @@ class JobParts:
 
         return PostgresImports(self._stores.database, self.chores, defer)
 
-    def worker(self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule], report: Report) -> Worker:
-        """This machine's worker.
+    def worker(
+        self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule], report: Report, *, on_demand: bool
+    ) -> Worker:
+        """A worker of this machine.
 
         Args:
             handlers: What does a job, by the job's name.
             schedules: Jobs that are done again and again.
             report: Told of jobs that fail by a bug.
+            on_demand: The one that servers start, which ends when nobody needs it; else one that stays.
         """
         from ..jobs.worker import Worker
 
@@ -92,7 +95,7 @@ class JobParts:
             concurrency={self.queue: self._settings.jobs.concurrency, self.chores: CHORES},
             schedules=schedules,
             schedules_queue=self.chores,
-            linger_seconds=self._settings.jobs.linger_seconds,
+            linger_seconds=self._settings.jobs.linger_seconds if on_demand else None,
             report=report,
         )
 

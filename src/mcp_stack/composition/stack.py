@@ -142,14 +142,18 @@ class Stack:
         """
         await self._desk.bugs.report(where, incident, error)
 
-    def worker(self) -> Worker:
-        """This machine's worker."""
+    def worker(self, *, on_demand: bool) -> Worker:
+        """A worker of this machine.
+
+        Args:
+            on_demand: The one that servers start, which ends when nobody needs it; else one that stays.
+        """
         parts = (self._knowledge, self._gateway, self._desk, self._hybrid)
         handlers = self._ralph.handlers
         for part in parts:
             handlers |= part.handlers
         schedules = [schedule for part in parts for schedule in part.schedules]
-        return self._jobs.worker(handlers, schedules, self.report)
+        return self._jobs.worker(handlers, schedules, self.report, on_demand=on_demand)
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date.

@@ -18,7 +18,7 @@ from .locks import WORKER_LOCK
 
 # Held by the one who starts a worker, so that the others wait for that one instead of starting more.
 LAUNCH_LOCK = "worker-launch.lock"
-WORKER_COMMAND = (sys.executable, "-m", "mcp_stack", "worker")
+WORKER_COMMAND = (sys.executable, "-m", "mcp_stack", "worker", "--on-demand")
 SECONDS_TO_START = 20.0
 POLL_SECONDS = 0.02
 MAX_LOG_BYTES = 5_000_000

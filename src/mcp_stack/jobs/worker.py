@@ -1,4 +1,4 @@
-"""The worker of a machine: does jobs until nobody needs it any more."""
+"""Workers: the one of a machine, which does jobs until nobody needs it any more, and any number beside it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ SECONDS_TO_END = 2.5
 
 
 class Worker:
-    """Does the jobs of a machine's queues, one worker a machine, through restarts of PostgreSQL.
+    """Does the jobs of a machine's queues through restarts of PostgreSQL.
+
+    There is one on demand on each machine, and there may be more that somebody started to work until they are told to
+    end. Jobs are taken by one of them each; what comes round by the clock is done once over all of them.
 
     Args:
         data: The data folder; its locks make the worker the only one.
@@ -51,7 +54,8 @@ class Worker:
         concurrency: Most jobs at once, by the queue that they are taken from.
         schedules: Jobs that are done again and again.
         schedules_queue: Where those go when they are due.
-        linger_seconds: How long to stay after the last server has gone and the last job is done.
+        linger_seconds: How long to stay after the last server has gone and the last job is done; None for a further
+            worker, which stays.
         report: Told of jobs that fail by a bug, and of the worker's own.
     """
 
@@ -65,7 +69,7 @@ class Worker:
         concurrency: Mapping[str, int],
         schedules: Sequence[Schedule],
         schedules_queue: str,
-        linger_seconds: float,
+        linger_seconds: float | None,
         report: Report,
     ) -> None:
         self._alone = FileLock(data / WORKER_LOCK)
@@ -87,9 +91,9 @@ class Worker:
         After a signal everything ends within three seconds, running agents included; their jobs go back to the queue.
 
         Returns:
-            False if another worker of this machine was there first.
+            False if it was to be the one on demand, and that was there already.
         """
-        if not await self._become_the_only_one():
+        if self._linger_seconds is not None and not await self._become_the_only_one():
             return False
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -185,6 +189,8 @@ class Worker:
 
     async def _watch_for_the_end(self, lease: Lease) -> None:
         """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held."""
+        if self._linger_seconds is None:
+            await asyncio.Event().wait()
         while True:
             if await lease.has_work(list(self._concurrency)):
                 self._needed_at = time.monotonic()
@@ -204,6 +210,8 @@ class Worker:
 
     def _is_abandoned(self) -> bool:
         """Whether nobody has needed the worker for long enough; if so, `servers.lock` is held: no server can start."""
+        if self._linger_seconds is None:
+            return False
         if not self._servers.try_take():
             self._needed_at = time.monotonic()
             return False

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -81,6 +82,7 @@ def answer(
     stop_reason: str = "end_turn",
     thinking: str = "",
     end: list[str] | None = None,
+    calls: Sequence[tuple[str, str, Mapping[str, Any]]] = (),
 ) -> Reply:
     """A reply with an answer.
 
@@ -94,6 +96,7 @@ def answer(
         stop_reason: Why the answer ends.
         thinking: A thinking block before the text; none if empty.
         end: What a stream ends in after the text, instead of its proper end.
+        calls: Calls of tools after the text: id, name and input.
     """
     usage = {
         "input_tokens": tokens_in,
@@ -103,10 +106,11 @@ def answer(
     }
 
     def reply(request: Received) -> Response:
-        content: list[dict[str, str]] = (
+        content: list[dict[str, Any]] = (
             [{"type": "thinking", "thinking": thinking, "signature": "s"}] if thinking else []
         )
         content.append({"type": "text", "text": text})
+        content += [{"type": "tool_use", "id": call, "name": name, "input": dict(given)} for call, name, given in calls]
         message = {
             "id": "msg_scripted",
             "type": "message",
@@ -126,6 +130,9 @@ def _events(message: dict[str, Any], end: list[str] | None) -> list[str]:
     opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     events = [event_text({"type": "message_start", "message": opening})]
     for index, block in enumerate(message["content"]):
+        if block["type"] == "tool_use":
+            events += _tool_events(index, block)
+            continue
         kind = block["type"]
         events.append(event_text({"type": "content_block_start", "index": index, "content_block": {**block, kind: ""}}))
         for piece in in_words(block[kind]):
@@ -140,6 +147,16 @@ def _events(message: dict[str, Any], end: list[str] | None) -> list[str]:
         *events,
         event_text({"type": "message_delta", "delta": stop, "usage": usage}),
         event_text({"type": "message_stop"}),
+    ]
+
+
+def _tool_events(index: int, block: dict[str, Any]) -> list[str]:
+    given = json.dumps(block["input"]) if block["input"] else ""
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", *in_words(given))]
+    return [
+        event_text({"type": "content_block_start", "index": index, "content_block": {**block, "input": {}}}),
+        *(event_text({"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas),
+        event_text({"type": "content_block_stop", "index": index}),
     ]
 
 

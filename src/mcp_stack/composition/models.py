@@ -17,6 +17,7 @@ from .stores import Stores
 
 if TYPE_CHECKING:
     from ..hybrid.decision import Models
+    from ..llm.prices import Price
     from .model_files import ModelFiles
 
 EMBEDDING_TTL_SECONDS = 86_400
@@ -33,6 +34,7 @@ class ModelAdapters:
     def __init__(self, settings: Settings, stores: Stores) -> None:
         self._settings = settings
         self._stores = stores
+        self._others: dict[Path, ChatModel] = {}
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -88,9 +90,33 @@ class ModelAdapters:
             )
         if (file := self.local_file) is None:
             return None
+        return self._shared(file)
+
+    def pulled(self, name: str) -> tuple[ChatModel, Path]:
+        """A local model and its file: the one that this machine uses, or another that was pulled.
+
+        Args:
+            name: Of a pulled model, or of a file in their folder; empty for the one that is used.
+
+        Raises:
+            UnavailableError: It is not on this machine.
+            UsageError: That is no name of a model.
+        """
+        file = self.files.path_of(name) if name else self.local_file
+        if file is None or not file.is_file():
+            missing = f"the model {name!r} is not on this machine" if name else "there is no local model"
+            raise UnavailableError(missing, f"mcp-stack models pull {name}".rstrip())
+        if file == self.local_file and (used := self.local) is not None:
+            return used, file
+        if file not in self._others:
+            self._others[file] = self._shared(file)
+        return self._others[file], file
+
+    def _shared(self, file: Path) -> ChatModel:
         from ..llm.llama_cpp import LlamaCppChat
         from ..llm.sharing.shared_model import SharedModel
 
+        local = self._settings.llm.local
         model = LlamaCppChat(file, context_tokens=local.context_tokens, threads=local.threads)
         return SharedModel(model, self.files.meeting_point(file))
 
@@ -136,11 +162,8 @@ class ModelAdapters:
             UsageError: The price of the configured model is not known.
         """
         from ..hybrid.decision import Models
-        from ..llm.prices import Price, Rates, price_of
 
-        claude = self._settings.llm.claude
-        given = claude.price_input_per_million, claude.price_output_per_million
-        price = Price(Rates.of(*given)) if all(given) else price_of(claude.model)
+        price = claude_price(self._settings, self._settings.llm.claude.model)
         return Models(self.local, self.remote, price.cost_usd, self._fingerprint())
 
     def _fingerprint(self) -> str:
@@ -169,6 +192,8 @@ class ModelAdapters:
         for name in ("embedder", "local", "remote"):
             if (part := self.__dict__.pop(name, None)) is not None:
                 await part.close()
+        while self._others:
+            await self._others.popitem()[1].close()
 
     @cached_property
     def _inner_embedder(self) -> Embedder:
@@ -192,6 +217,23 @@ class ModelAdapters:
                 from ..embeddings.llama_cpp import LlamaCppEmbedder
 
                 return LlamaCppEmbedder(self._settings.models_folder, os.environ)
+
+
+def claude_price(settings: Settings, model: str) -> Price:
+    """What a model of Claude's costs: as configured for the configured one, else as published.
+
+    Args:
+        settings: Of everything.
+        model: Its name.
+
+    Raises:
+        UsageError: The price is not known.
+    """
+    from ..llm.prices import Price, Rates, price_of
+
+    claude = settings.llm.claude
+    given = claude.price_input_per_million, claude.price_output_per_million
+    return Price(Rates.of(*given)) if all(given) and model == claude.model else price_of(model)
 
 
 async def local_model_state(files: ModelFiles) -> ModelState:

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 from ..settings import Settings
 from ..telemetry.events import JsonlEvents
 from .jobs import JobParts
+from .models import ModelAdapters
 from .stores import Stores
 
 if TYPE_CHECKING:
     from ..jobs.worker import Handler
     from ..ports.agent import Agent
+    from ..ralph.gate.gate import LoopbackGate
+    from ..ralph.checkpoints import Checkpoints
+    from ..ralph.git import Git
+    from ..ralph.holding import Holding
     from ..ralph.loop import Loop
     from ..ralph.service import Ralph
+    from ..ralph.telling import Telling
     from ..ralph.workspace import Workspaces
 
 
@@ -28,27 +34,34 @@ class RalphParts:
         settings: Of everything.
         stores: Where runs are kept.
         jobs: This machine's.
+        models: That agents may work with.
     """
 
-    def __init__(self, settings: Settings, stores: Stores, jobs: JobParts) -> None:
+    def __init__(self, settings: Settings, stores: Stores, jobs: JobParts, models: ModelAdapters) -> None:
         self._settings = settings
         self._stores = stores
         self._jobs = jobs
+        self._models = models
         self._folder = settings.data / "ralph-wiggum"
 
     @cached_property
     def service(self) -> Ralph:
         """The service behind the tools; the worker stays while this process lives."""
+        from ..ralph.history import History
         from ..ralph.service import Ralph
 
         self._jobs.announce()
         return Ralph(
             runs=self._stores.runs,
+            control=self._stores.run_control,
             jobs=self._jobs.service,
             workspaces=self._workspaces,
+            history=History(self._git, self._workspaces),
+            holding=self._holding,
             agents=self._agents,
-            events=self._events,
+            telling=self._telling,
             settings=self._settings.ralph,
+            logs=self._folder / "logs",
             queue=self._jobs.queue,
             clock=_now,
         )
@@ -56,16 +69,56 @@ class RalphParts:
     @property
     def handlers(self) -> dict[str, Handler]:
         """What the worker does for Ralph, by the job's name."""
-        from ..jobs.app import ITERATION
+        from ..jobs.app import APPROVAL_TIMEOUT, ITERATION
 
-        return {ITERATION: self._loop.iterate}
+        return {ITERATION: self._loop.iterate, APPROVAL_TIMEOUT: self._loop.deny_unanswered}
+
+    async def close(self) -> None:
+        """Close what agents reached models through."""
+        if (gate := self.__dict__.pop("_gate", None)) is not None:
+            await gate.close()
+
+    @cached_property
+    def _gate(self) -> LoopbackGate | None:
+        """What agents reach models through; None where they bring their own."""
+        from ..ralph.gate.gate import LoopbackGate
+        from .agent_models import NONE, agent_model
+
+        if self._settings.ralph.model == NONE:
+            return None
+        return LoopbackGate(
+            lambda: agent_model(self._settings, self._models), wait_seconds=self._settings.ralph.gate.wait_seconds
+        )
 
     @cached_property
     def _workspaces(self) -> Workspaces:
-        from ..ralph.git import Git
         from ..ralph.workspace import Workspaces
 
-        return Workspaces(self._folder, self._settings.allowed_roots, Git(os.environ, self._folder / "home"))
+        return Workspaces(self._folder, self._settings.allowed_roots, self._git)
+
+    @cached_property
+    def _git(self) -> Git:
+        from ..ralph.git import Git
+
+        return Git(os.environ, self._folder / "home")
+
+    @cached_property
+    def _holding(self) -> Holding:
+        from ..ralph.holding import Holding
+
+        return Holding(self._folder / "locks")
+
+    @cached_property
+    def _checkpoints(self) -> Checkpoints:
+        from ..ralph.checkpoints import Checkpoints
+
+        return Checkpoints(self._folder)
+
+    @cached_property
+    def _telling(self) -> Telling:
+        from ..ralph.telling import Telling
+
+        return Telling(self._stores.runs, self._checkpoints, self._events, _now)
 
     @cached_property
     def _agents(self) -> dict[str, Agent]:
@@ -81,21 +134,27 @@ class RalphParts:
 
     @cached_property
     def _loop(self) -> Loop:
-        from ..ralph.checkpoints import Checkpoints
+        from ..ralph.iteration import Iterating
         from ..ralph.loop import Loop
         from ..ralph.verify import Verifier
 
-        loop = self._settings.ralph.loop
+        ralph = self._settings.ralph
         return Loop(
             runs=self._stores.runs,
+            control=self._stores.run_control,
             workspaces=self._workspaces,
-            agents=self._agents,
-            verifier=Verifier(os.environ, loop.verify_timeout_seconds),
-            checkpoints=Checkpoints(self._folder),
-            events=self._events,
-            settings=loop,
-            folder=self._folder,
-            clock=_now,
+            iterating=Iterating(
+                agents=self._agents,
+                verifier=Verifier(os.environ, ralph.loop.verify_timeout_seconds),
+                gate=None,
+                settings=ralph,
+                logs=self._folder / "logs",
+                clock=_now,
+            ),
+            checkpoints=self._checkpoints,
+            telling=self._telling,
+            holding=self._holding,
+            settings=ralph.loop,
         )
 
 

@@ -59,7 +59,7 @@ class Stack:
         self._stores = Stores(self.settings)
         self._models = ModelAdapters(self.settings, self._stores)
         self._jobs = JobParts(loaded, self._stores)
-        self._ralph = RalphParts(self.settings, self._stores, self._jobs)
+        self._ralph = RalphParts(self.settings, self._stores, self._jobs, self._models)
         events = self._events("aidb", "aidb")
         self._gateway = GatewayParts(loaded, self._stores, self._models, events)
         self._desk = DeskParts(
@@ -191,7 +191,7 @@ class Stack:
             self._presence.release()
         if self._starting_worker is not None:
             self._starting_worker.cancel()
-        for part in (self._jobs, self._gateway, self._knowledge, self._hybrid, self._models, self._stores):
+        for part in (self._jobs, self._ralph, self._gateway, self._knowledge, self._hybrid, self._models, self._stores):
             try:
                 await part.close()
             except (StackError, OSError) as error:

@@ -60,6 +60,27 @@ def check_gguf(path: Path) -> None:
         ) from error
 
 
+def chat_template(path: Path) -> str:
+    """The Jinja source of a model's chat template, read without loading the model; empty if it has none.
+
+    Args:
+        path: The model file.
+
+    Raises:
+        UnavailableError: The file is missing, unreadable or no usable GGUF.
+    """
+    check_gguf(path)
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            _, _, _, pairs = _HEADER.unpack_from(data)
+            for key, values in _pairs(_Cursor(data), pairs):
+                if key == b"tokenizer.chat_template":
+                    return b"".join(values).decode("utf-8", "replace")
+    except (EOFError, struct.error, KeyError, OSError) as error:
+        raise unusable_gguf(path, "its metadata is damaged or cut off") from error
+    return ""
+
+
 def unusable_gguf(path: Path, reason: str) -> UnavailableError:
     """The error for a model file that is there but cannot be used."""
     return UnavailableError(
@@ -118,9 +139,7 @@ _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 def _vocabulary(cursor: _Cursor, pairs: int) -> tuple[bytes, list[bytes]]:
     """Kind of tokenizer, and its words; the rest of the metadata is read over."""
     kind, words = b"", list[bytes]()
-    for _ in range(pairs):
-        key = cursor.text()
-        values = list(_values(cursor, cursor.number(_U32)))
+    for key, values in _pairs(cursor, pairs):
         if key == b"tokenizer.ggml.model":
             kind = b"".join(values)
         elif key == b"tokenizer.ggml.tokens":
@@ -128,6 +147,13 @@ def _vocabulary(cursor: _Cursor, pairs: int) -> tuple[bytes, list[bytes]]:
         if kind and words:
             break
     return kind, words
+
+
+def _pairs(cursor: _Cursor, count: int) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Each key with its strings."""
+    for _ in range(count):
+        key = cursor.text()
+        yield key, list(_values(cursor, cursor.number(_U32)))
 
 
 def _values(cursor: _Cursor, kind: int) -> Iterator[bytes]:

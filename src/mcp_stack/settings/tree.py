@@ -195,8 +195,20 @@ class Loop(Section):
     max_iterations: Annotated[int, Field(ge=0)] = 0
     exit_code_block: Annotated[int, Field(ge=0, le=255)] = 2
     checkpoint_interval: Positive = 1
+    # Not complete before this iteration, however early everything is verified.
+    min_iterations: Annotated[int, Field(ge=0)] = 0
+    # What counts as no headway; 0 turns either off.
+    stalled_without_changes: Annotated[int, Field(ge=0)] = 3
+    stalled_with_same_error: Annotated[int, Field(ge=0)] = 5
     iteration_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
     verify_timeout_seconds: Annotated[float, Field(gt=0)] = 600
+
+
+class AutoGpt(Section):
+    """An AutoGPT that serves the Agent Protocol; without an address the backend `autogpt` is off."""
+
+    url: str = ""
+    api_key: SecretStr = SecretStr("")
 
 
 class Backends(Section):
@@ -207,23 +219,37 @@ class Backends(Section):
 
     default: str = "aider"
     fallback: str = "continue"
-class AutoGpt(Section):
-    """An AutoGPT that serves the Agent Protocol; without an address the backend `autogpt` is off."""
-
-    url: str = ""
-    api_key: SecretStr = SecretStr("")
-
-
     command: tuple[str, ...] = ()
+    programs: dict[Literal["aider", "continue", "goose", "langchain", "claude-code"], str] = {}
+    autogpt: AutoGpt = AutoGpt()
+
+
+class SandboxLimits(Section):
+    """What each process of an agent or a verify command may use; 0 for no limit."""
+
+    memory_mb: Annotated[int, Field(ge=0)] = 16_384
+    processes: Annotated[int, Field(ge=0)] = 8192
+    file_mb: Annotated[int, Field(ge=0)] = 4096
+
+
+class Sandbox(Section):
+    """What confines agents and verify commands. `auto` is bubblewrap, else Landlock."""
+
+    tier: Literal["auto", "bubblewrap", "landlock", "none"] = "auto"
+    # False: where no tier works, programs are started all the same.
+    required: bool = True
+    # Whether verify commands may connect anywhere; agents with a model of ours reach that model alone.
+    verify_network: bool = False
+    limits: SandboxLimits = SandboxLimits()
 
 
 class Approval(Section):
     """When a person is asked."""
 
-    programs: dict[Literal["aider", "continue", "goose", "langchain", "claude-code"], str] = {}
-    autogpt: AutoGpt = AutoGpt()
     require_approval: bool = False
     approval_threshold: Literal["low", "medium", "high"] = "high"
+    # Nobody answered: that is a no.
+    timeout_minutes: Annotated[float, Field(gt=0)] = 1440
 
 
 class RalphTelemetry(Section):
@@ -233,12 +259,23 @@ class RalphTelemetry(Section):
     enabled: bool = True
 
 
-class Ralph(Section):
-    """Ralph Wiggum, `config/ralph.yaml`."""
+class Gate(Section):
+    """How agents reach a model."""
 
+    # Most time that one call waits for a provider's limits, all waits together.
+    wait_seconds: Annotated[float, Field(ge=0)] = 300
+    timeout_seconds: Annotated[float, Field(gt=0)] = 600
+
+
+class Ralph(Section):
+    """Ralph Wiggum, `config/ralph.yaml`. `model` is the one that agents work with; empty for the best configured."""
+
+    model: str = ""
+    gate: Gate = Gate()
     loop: Loop = Loop()
     backends: Backends = Backends()
     approval: Approval = Approval()
+    sandbox: Sandbox = Sandbox()
     telemetry: RalphTelemetry = RalphTelemetry()
 
 
@@ -343,17 +380,17 @@ class Settings(BaseSettings):
         return Path(self.telemetry.path).expanduser() if self.telemetry.path else self.data / "telemetry"
 
     @property
+    def agents_folder(self) -> Path:
+        """Where installed coding agents are."""
+        return self.data / "agents"
+
+    @property
     def models_folder(self) -> Path:
         """Where model files are."""
         return self.data / "models"
 
     @property
     def allowed_roots(self) -> tuple[Path, ...]:
-    @property
-    def agents_folder(self) -> Path:
-        """Where installed coding agents are."""
-        return self.data / "agents"
-
         """The folders that paths in tool arguments must lie in: by default home and the working one."""
         if self.security.allowed_roots:
             return tuple(root.expanduser().resolve() for root in self.security.allowed_roots)

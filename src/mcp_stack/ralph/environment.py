@@ -12,7 +12,6 @@ PASSED_ON = (
     "LC_ALL",
     "LC_CTYPE",
     "TZ",
-    "TMPDIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "VIRTUAL_ENV",

@@ -1,0 +1,37 @@
+"""The command line of the launcher, and the resources that every program gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...settings.tree import SandboxLimits
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+def launched(command: Sequence[str], resources: Mapping[str, int], **limits: object) -> list[str]:
+    """The command that gives up what the launcher takes away, and then runs a command.
+
+    Args:
+        command: An absolute path and its arguments.
+        resources: From `resources_of`.
+        limits: See the launcher.
+    """
+    # The interpreter itself, not a virtual environment's link to it: that one need not be in reach.
+    python = os.path.realpath(sys.executable)
+    return [python, "-I", "-S", str(LAUNCHER), json.dumps({"resources": dict(resources), **limits}), *command]
+
+
+def resources_of(limits: SandboxLimits) -> dict[str, int]:
+    """What each process of a program may use, by the names of the module `resource`."""
+    chosen = {
+        "RLIMIT_DATA": limits.memory_mb * 2**20,
+        "RLIMIT_NPROC": limits.processes,
+        "RLIMIT_FSIZE": limits.file_mb * 2**20,
+    }
+    # A core file would hold all of a program's memory, keys included.
+    return {"RLIMIT_CORE": 0} | {name: most for name, most in chosen.items() if most}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("startup", "embedding", "retrieval", "tools", "scanning", "routing", "cache", "latency")
+MODULES = ("startup", "embedding", "retrieval", "tools", "scanning", "routing", "cache", "latency", "loop", "chaos")
 
 if __name__ == "__main__":
     failed = 0

@@ -1,0 +1,212 @@
+"""What Ralph's loop adds to the agent and the verification, and how fast it takes tasks and says how they stand.
+
+    python -m benchmarks.loop [--iterations 60] [--queued 1000] [--json]
+
+The agent writes one line to a file, the verification looks for a file: run alone, the same two programs are the floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from mcp_stack.composition import Stack
+from mcp_stack.ralph.service import Ralph
+from mcp_stack.settings import load_settings
+
+from .ralph_folder import environment, repository
+
+WORKER = (sys.executable, "-m", "mcp_stack", "worker")
+QUICK_AGENT = 'echo "$MCP_STACK_ITERATION" > line.txt'
+NEVER_DONE = "test -f no-such-file"
+# Says that it has started, then waits to be killed.
+SLOW_AGENT = 'date +%s.%N >> "{starts}"; exec sleep 600'
+STATUSES = 1000
+TAKEOVERS = 10
+IDLE_SECONDS = 20.0
+SECONDS_TO_END = 20.0
+# For a further worker to come up.
+SECONDS_TO_SETTLE = 5.0
+SECONDS_TO_WAIT = 60.0
+# Of the worker; taken by the first tasks, so that all others wait.
+PLACES = 2
+
+
+@asynccontextmanager
+async def _opened(agent: str, **settings: str) -> AsyncIterator[tuple[Path, dict[str, str], Ralph]]:
+    """A data folder whose tasks are worked on by a shell line, and the service of its server."""
+    with tempfile.TemporaryDirectory(prefix="mcp-stack-loop-") as name:
+        folder = Path(name)
+        environ = environment(folder, ["sh", "-c", agent.format(starts=folder / "starts")], **settings)
+        stack = Stack(load_settings(environ, folder))
+        try:
+            yield folder, environ, await stack.ralph()
+        finally:
+            for worker in _workers(folder):
+                worker.kill()
+            await stack.shut_down(SECONDS_TO_END)
+            await stack.close()
+
+
+async def overhead(iterations: int) -> dict[str, float]:
+    """Milliseconds from one iteration to the next beyond its two programs, the commit included.
+
+    Args:
+        iterations: Of one task.
+    """
+    async with _opened(QUICK_AGENT) as (folder, _, ralph):
+        where = repository(folder / "project")
+        task = await ralph.submit("x", workspace=str(where), verify=[NEVER_DONE], max_iterations=iterations)
+        while (await ralph.status(task.task_id, 50)).state != "limit_reached":
+            pass
+        log = await ralph.log(task.task_id)
+        begun = sorted(datetime.fromisoformat(each.started_at).timestamp() for each in log.iterations)
+        floor = statistics.median(_alone(where) for _ in range(iterations))
+    beyond = [1000 * (later - earlier) - floor for earlier, later in itertools.pairwise(begun)]
+    return _figures("iteration_overhead", beyond) | {"programs_alone_p50_ms": round(floor, 1)}
+
+
+async def queued(tasks: int) -> dict[str, float]:
+    """Milliseconds to submit a task, and to say how one stands, while so many wait.
+
+    Args:
+        tasks: How many.
+    """
+    async with _opened(SLOW_AGENT) as (folder, _, ralph):
+        where = str(repository(folder / "project"))
+        taken, times = [], []
+        for number in range(PLACES + tasks):
+            begin = time.perf_counter()
+            taken.append(await ralph.submit(f"task {number}", workspace=where, verify=[NEVER_DONE]))
+            times.append(1000 * (time.perf_counter() - begin))
+        looks = []
+        for number in range(STATUSES):
+            begin = time.perf_counter()
+            await ralph.status(taken[PLACES + number % tasks].task_id)
+            looks.append(1000 * (time.perf_counter() - begin))
+    return _figures("submit", times[PLACES:]) | _figures("status", looks)
+
+
+async def takeover(times: int) -> dict[str, float]:
+    """Seconds from the SIGKILL of a worker to the start of its agent by another one, which waits for work.
+
+    Args:
+        times: How often.
+    """
+    took = []
+    async with _opened(SLOW_AGENT, JOBS__AUTOSTART="false") as (folder, environ, ralph):
+        starts = folder / "starts"
+        await ralph.submit("x", workspace=str(repository(folder / "project")), verify=[NEVER_DONE])
+        await _until_lines(starts, 1)
+        for number in range(times):
+            (busy,) = [each for each in _workers(folder) if any(_is_agent(child) for child in _below(each))]
+            _start_worker(environ)
+            await asyncio.sleep(SECONDS_TO_SETTLE)
+            begin = time.time()
+            busy.send_signal(signal.SIGKILL)
+            await _until_lines(starts, number + 2)
+            took.append(float(starts.read_text().split()[-1]) - begin)
+    return {"takeover_p50_s": round(statistics.median(took), 2), "takeover_max_s": round(max(took), 2)}
+
+
+async def idle() -> dict[str, float]:
+    """The share of one core that a worker uses which has nothing to do."""
+    async with _opened(QUICK_AGENT) as (folder, _, ralph):
+        task = await ralph.submit("x", workspace=str(repository(folder / "project")))
+        while (await ralph.status(task.task_id, 50)).state != "completed":
+            pass
+        (worker,) = _workers(folder)
+        before = worker.cpu_times()
+        await asyncio.sleep(IDLE_SECONDS)
+        after = worker.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    return {"idle_worker_percent_of_a_core": round(100 * used / IDLE_SECONDS, 2)}
+
+
+def _alone(where: Path) -> float:
+    """Milliseconds that the agent and the verification take without a loop."""
+    begin = time.perf_counter()
+    subprocess.run(["sh", "-c", QUICK_AGENT], cwd=where, check=True)
+    subprocess.run(NEVER_DONE.split(), cwd=where, check=False)
+    return 1000 * (time.perf_counter() - begin)
+
+
+def _figures(name: str, milliseconds: list[float]) -> dict[str, float]:
+    p95 = statistics.quantiles(milliseconds, n=20)[-1]
+    return {f"{name}_p50_ms": round(statistics.median(milliseconds), 2), f"{name}_p95_ms": round(p95, 2)}
+
+
+def _workers(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            ours = process.environ().get("MCP_STACK_DATA") == str(folder / "data")
+            if ours and process.cmdline()[1:4] == ["-m", "mcp_stack", "worker"]:
+                found.append(process)
+    return found
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
+
+
+def _is_agent(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.name() == "sleep"
+    return False
+
+
+def _start_worker(environ: dict[str, str]) -> None:
+    subprocess.Popen(WORKER, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+async def _until_lines(file: Path, number: int) -> None:
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while not file.exists() or len(file.read_text().splitlines()) < number:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the agent did not start for the {number}th time")
+        await asyncio.sleep(0.01)
+
+
+async def _measured(iterations: int, tasks: int) -> dict[str, float]:
+    return {
+        **await overhead(iterations),
+        **await queued(tasks),
+        **await takeover(TAKEOVERS),
+        **await idle(),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What Ralph's loop costs.")
+    parser.add_argument("--iterations", type=int, default=60)
+    parser.add_argument("--queued", type=int, default=1000)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    result = asyncio.run(_measured(chosen.iterations, chosen.queued))
+    if chosen.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        print(f"{name:<32} {value:>10}")
+
+
+if __name__ == "__main__":
+    main()

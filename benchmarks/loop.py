@@ -178,10 +178,14 @@ def _start_worker(environ: dict[str, str]) -> None:
 
 async def _until_lines(file: Path, number: int) -> None:
     deadline = time.monotonic() + SECONDS_TO_WAIT
-    while not file.exists() or len(file.read_text().splitlines()) < number:
+    while _lines(file) < number:
         if time.monotonic() > deadline:
             raise RuntimeError(f"the agent did not start for the {number}th time")
         await asyncio.sleep(0.01)
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
 
 
 async def _measured(iterations: int, tasks: int) -> dict[str, float]:

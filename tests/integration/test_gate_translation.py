@@ -15,11 +15,11 @@ from tests.support.scripted_openai import ScriptedOpenAI
 
 Provider = ScriptedOpenAI | ScriptedClaude
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
-OPENAI_TOOL: dict[str, Any] = {
+OPENAI_TOOL: Any = {
     "type": "function",
     "function": {"name": "read", "description": "Read a file.", "parameters": SCHEMA},
 }
-ANTHROPIC_TOOL: dict[str, Any] = {"name": "read", "description": "Read a file.", "input_schema": SCHEMA}
+ANTHROPIC_TOOL: Any = {"name": "read", "description": "Read a file.", "input_schema": SCHEMA}
 
 
 @pytest.fixture(params=[ScriptedOpenAI, ScriptedClaude], ids=["openai-model", "claude"])
@@ -130,7 +130,7 @@ async def test_a_client_of_openai_works_with_tools(provider: Provider, access: M
         calls: Any = message.tool_calls
         assert [(call.id, call.function.name) for call in calls] == [("call_1", "read"), ("call_2", "read")]
         assert [json.loads(call.function.arguments) for call in calls] == [{"path": "a b.py"}, {}]
-        turn = {
+        turn: Any = {
             "role": "assistant",
             "content": message.content,
             "tool_calls": [
@@ -138,11 +138,11 @@ async def test_a_client_of_openai_works_with_tools(provider: Provider, access: M
                 for call in calls
             ],
         }
-        results = [{"role": "tool", "tool_call_id": call.id, "content": f"of {call.id}"} for call in calls]
+        results: list[Any] = [{"role": "tool", "tool_call_id": call.id, "content": f"of {call.id}"} for call in calls]
         reply = await client.chat.completions.create(
             model="m",
             messages=[*said, turn, *results],
-            tools=[OPENAI_TOOL],  # type: ignore[list-item]
+            tools=[OPENAI_TOOL],
         )
     assert reply.choices[0].message.content == "It is empty."
     asked = provider.received[-1].body
@@ -179,9 +179,11 @@ async def test_a_client_of_anthropic_works_with_tools(
             ("call_1", "read", {"path": "a b.py"}),
             ("call_2", "read", {}),
         ]
-        turn = {"role": "assistant", "content": [block.to_dict() for block in message.content]}
-        results = [{"type": "tool_result", "tool_use_id": call.id, "content": f"of {call.id}"} for call in calls]
-        last = {"role": "user", "content": [*results, {"type": "text", "text": "Go on."}]}
+        turn: Any = {"role": "assistant", "content": [block.to_dict() for block in message.content]}
+        results: list[Any] = [
+            {"type": "tool_result", "tool_use_id": call.id, "content": f"of {call.id}"} for call in calls
+        ]
+        last: Any = {"role": "user", "content": [*results, {"type": "text", "text": "Go on."}]}
         reply: Any = await client.messages.create(messages=[*said, turn, last], **asked)
     assert reply.content[0].text == "It is empty."
     body = provider.received[-1].body

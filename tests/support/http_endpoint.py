@@ -62,6 +62,12 @@ class HttpEndpoint:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        assert self._server is not None
+        return len(self._server.server_state.connections)
+
     def then(self, *replies: Reply) -> None:
         """Queue the replies to the next requests."""
         self._script.extend(replies)

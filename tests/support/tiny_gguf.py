@@ -131,7 +131,12 @@ def write_big_gguf(path: Path, *, layers: int, context_tokens: int = 256) -> Pat
 
 
 def write_knowing_gguf(
-    path: Path, *, facts: Mapping[str, str] | None = None, answer: str = "", context_tokens: int = 8192
+    path: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    answer: str = "",
+    context_tokens: int = 8192,
+    chat_template: str = CHAT_TEMPLATE,
 ) -> Path:
     """Write a model that tells right statements from wrong ones, and gives one answer to everything.
 
@@ -141,6 +146,7 @@ def write_knowing_gguf(
             wrong, in any sentence and with capitals or without.
         answer: What `complete` answers; the first fact as a sentence by default.
         context_tokens: What the model says it was trained on.
+        chat_template: Jinja source.
     """
     facts = FACTS if facts is None else facts
     subjects, objects = list(facts), list(dict.fromkeys(facts.values()))
@@ -184,7 +190,7 @@ def write_knowing_gguf(
         "blk.0.ffn_up.weight": up,
         "blk.0.ffn_down.weight": down,
     }
-    _write(path, vocabulary, tensors, layers=1, heads=1, context_tokens=context_tokens, template=CHAT_TEMPLATE)
+    _write(path, vocabulary, tensors, layers=1, heads=1, context_tokens=context_tokens, template=chat_template)
     return path
 
 

@@ -136,11 +136,12 @@ class ToolText:
 
 
 def _certain(text: str) -> int:
-    """How much of a text is neither a call nor may be the beginning of one."""
-    if (at := text.find(MARK)) >= 0:
-        return at
-    longest = min(len(MARK) - 1, len(text))
-    return len(text) - next((length for length in range(longest, 0, -1) if MARK.startswith(text[-length:])), 0)
+    """How much of a text is neither a call, nor may be the beginning of one or the space before it."""
+    at = text.find(MARK)
+    if at < 0:
+        longest = min(len(MARK) - 1, len(text))
+        at = len(text) - next((length for length in range(longest, 0, -1) if MARK.startswith(text[-length:])), 0)
+    return len(text[:at].rstrip())
 
 
 def _unfenced(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from ..ports.answering import Route
 from ..ports.chat import Completion, Message
 from ..ports.interactions import Checked
 from ..settings.hybrid import Hybrid
+from .augmentation import estimated_tokens
 from .decision import Choice, Plan
 from .quality import FEATURES_VERSION, Judge, assess, defect_of
 from .spending import DailyBudget
@@ -163,13 +165,22 @@ class Execution:
         set_aside: AbstractContextManager[None] = nullcontext()
         if choice.kind == "remote":
             set_aside = self._budget.promised(self._price(prompt_tokens, choice.max_tokens))
+        given: list[str] = []
         with set_aside:
-            if not streaming:
-                yield await choice.model.complete(messages, choice.max_tokens)
-                return
-            stream: AsyncIterator[str | Completion] = choice.model.stream(messages, choice.max_tokens)
-            async for piece in stream:
-                yield piece
+            try:
+                if not streaming:
+                    yield await choice.model.complete(messages, choice.max_tokens)
+                    return
+                stream: AsyncIterator[str | Completion] = choice.model.stream(messages, choice.max_tokens)
+                async for piece in stream:
+                    if isinstance(piece, str):
+                        given.append(piece)
+                    yield piece
+            except (asyncio.CancelledError, GeneratorExit):
+                if choice.kind == "remote":
+                    # Whoever asked is gone, and with the rest of the reply its count of tokens; it costs all the same.
+                    self._budget.spend(self._price(prompt_tokens, estimated_tokens("".join(given))))
+                raise
 
     async def _judged(
         self,

@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.fixture
 def runs(database: Database) -> Runs:
-    return PostgresRuns(database, JobAdder().add_iteration)
+    return PostgresRuns(database, JobAdder().add_iteration, JobAdder().add_approval_timeout)
 
 
 def new_run(**changes: Any) -> NewRun:
@@ -54,12 +54,20 @@ def iteration(n: int, **changes: Any) -> Iteration:
         "tokens": 100,
         "started_at": NOW,
         "finished_at": NOW,
+        "backend": "command",
+        "reason": "because",
+        "feedback": "try harder",
+        "diff": Diff(2, 7, "2 files changed"),
+        "step": Diff(1, 3, "1 file changed"),
+        "risk": "medium",
+        "risk_reasons": ("files deleted: x",),
+        "touched_tests": ("test_x.py",),
     }
     return Iteration(**(values | changes))
 
 
 def ending(state: State, pause_seconds: float = 0) -> Ending:
-    return Ending(state, f"because {state}", "try harder", Diff(2, 7, "2 files changed"), pause_seconds)
+    return Ending(state, pause_seconds)
 
 
 async def jobs(database: Database) -> list[dict[str, Any]]:
@@ -102,10 +110,10 @@ async def test_a_run_that_is_refused_leaves_no_job(runs: Runs, database: Databas
 async def test_an_iteration_is_committed_together_with_the_next_job(runs: Runs, database: Database) -> None:
     asked = new_run()
     await runs.submit(asked)
-    assert await runs.begin(asked.id, 1, "base")
-    assert await runs.finish(asked.id, iteration(1), ending("running"))
+    assert await runs.begin(asked.id, 1, "base", 0)
+    assert await runs.finish(asked.id, iteration(1), ending("running"), 0)
     run = await runs.get(asked.id)
-    assert (run.state, run.iteration, run.commit, run.last_error) == ("running", 1, "commit 1", "because running")
+    assert (run.state, run.iteration, run.commit, run.last_error) == ("running", 1, "commit 1", "because")
     assert (run.feedback, run.diff, run.cost_usd, run.tokens) == (
         "try harder",
         Diff(2, 7, "2 files changed"),
@@ -120,8 +128,8 @@ async def test_an_iteration_is_committed_together_with_the_next_job(runs: Runs, 
 async def test_a_final_state_defers_nothing(runs: Runs, database: Database, state: State) -> None:
     asked = new_run()
     await runs.submit(asked)
-    await runs.begin(asked.id, 1, "base")
-    assert await runs.finish(asked.id, iteration(1), ending(state))
+    await runs.begin(asked.id, 1, "base", 0)
+    assert await runs.finish(asked.id, iteration(1), ending(state), 0)
     run = await runs.get(asked.id)
     assert run.state == state
     assert run.finished_at is not None
@@ -131,8 +139,8 @@ async def test_a_final_state_defers_nothing(runs: Runs, database: Database, stat
 async def test_a_pause_schedules_the_next_job_for_later(runs: Runs, database: Database) -> None:
     asked = new_run()
     await runs.submit(asked)
-    await runs.begin(asked.id, 1, "base")
-    await runs.finish(asked.id, iteration(1), ending("retrying", pause_seconds=60))
+    await runs.begin(asked.id, 1, "base", 0)
+    await runs.finish(asked.id, iteration(1), ending("retrying", pause_seconds=60), 0)
     _, second = await jobs(database)
     assert 50 < (second["scheduled_at"] - datetime.now(UTC)).total_seconds() <= 60
 
@@ -140,8 +148,8 @@ async def test_a_pause_schedules_the_next_job_for_later(runs: Runs, database: Da
 async def test_an_iteration_is_committed_once_however_many_try(runs: Runs, database: Database) -> None:
     asked = new_run()
     await runs.submit(asked)
-    await runs.begin(asked.id, 1, "base")
-    tries = [runs.finish(asked.id, iteration(1, commit=f"by {who}"), ending("running")) for who in range(5)]
+    await runs.begin(asked.id, 1, "base", 0)
+    tries = [runs.finish(asked.id, iteration(1, commit=f"by {who}"), ending("running"), 0) for who in range(5)]
     assert sorted(await asyncio.gather(*tries)) == [False, False, False, False, True]
     assert len(await runs.iterations(asked.id)) == 1
     assert (await runs.get(asked.id)).cost_usd == 0.25
@@ -151,22 +159,22 @@ async def test_an_iteration_is_committed_once_however_many_try(runs: Runs, datab
 async def test_a_late_or_early_iteration_is_fenced_out(runs: Runs) -> None:
     asked = new_run()
     await runs.submit(asked)
-    assert not await runs.begin(asked.id, 2, "base")
-    assert not await runs.finish(asked.id, iteration(2), ending("running"))
-    await runs.finish(asked.id, iteration(1), ending("running"))
-    assert not await runs.begin(asked.id, 1, "base")
-    assert not await runs.set_aside(asked.id, 1, "failed", "too late")
+    assert not await runs.begin(asked.id, 2, "base", 0)
+    assert not await runs.finish(asked.id, iteration(2), ending("running"), 0)
+    await runs.finish(asked.id, iteration(1), ending("running"), 0)
+    assert not await runs.begin(asked.id, 1, "base", 0)
+    assert not await runs.set_aside(asked.id, 1, "failed", "too late", 0)
     assert (await runs.get(asked.id)).state == "running"
 
 
 async def test_nothing_is_committed_to_a_cancelled_run(runs: Runs, database: Database) -> None:
     asked = new_run()
     await runs.submit(asked)
-    await runs.begin(asked.id, 1, "base")
+    await runs.begin(asked.id, 1, "base", 0)
     async with database.write() as connection:
         await connection.execute("update runs set state = 'cancelled' where id = %s", [asked.id])
-    assert not await runs.finish(asked.id, iteration(1), ending("completed"))
-    assert not await runs.set_aside(asked.id, 1, "retrying", "disk full")
+    assert not await runs.finish(asked.id, iteration(1), ending("completed"), 0)
+    assert not await runs.set_aside(asked.id, 1, "retrying", "disk full", 0)
     assert (await runs.get(asked.id)).state == "cancelled"
     assert await runs.iterations(asked.id) == []
 
@@ -174,11 +182,11 @@ async def test_nothing_is_committed_to_a_cancelled_run(runs: Runs, database: Dat
 async def test_setting_a_run_aside_says_why_and_ends_it_only_if_it_failed(runs: Runs) -> None:
     asked = new_run()
     await runs.submit(asked)
-    assert await runs.set_aside(asked.id, 1, "retrying", "disk full")
+    assert await runs.set_aside(asked.id, 1, "retrying", "disk full", 0)
     run = await runs.get(asked.id)
     assert (run.state, run.last_error, run.finished_at) == ("retrying", "disk full", None)
-    assert await runs.begin(asked.id, 1, "base")
-    assert await runs.set_aside(asked.id, 1, "failed", "no git")
+    assert await runs.begin(asked.id, 1, "base", 0)
+    assert await runs.set_aside(asked.id, 1, "failed", "no git", 0)
     run = await runs.get(asked.id)
     assert run.state == "failed"
     assert run.finished_at is not None
@@ -194,5 +202,5 @@ async def test_the_latest_runs_of_a_machine_come_first_without_those_of_others(r
 async def test_the_base_commit_of_a_repository_made_later_is_kept(runs: Runs) -> None:
     asked = new_run(workspace="", base_commit="")
     await runs.submit(asked)
-    await runs.begin(asked.id, 1, "made just now")
+    await runs.begin(asked.id, 1, "made just now", 0)
     assert (await runs.get(asked.id)).asked.base_commit == "made just now"

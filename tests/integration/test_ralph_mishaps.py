@@ -52,7 +52,8 @@ def of_the_user(repository: Path) -> tuple[str, ...]:
         git(repository, "symbolic-ref", "HEAD"),
         git(repository, "status", "--porcelain", "--untracked-files=all"),
         git(repository, "diff", "--cached", "HEAD"),
-        git(repository, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/main"),
+        git(repository, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/main", "refs/tags"),
+        git(repository, "config", "--local", "--list"),
         *(path.read_text(encoding="utf-8") for path in sorted(repository.glob("*.txt"))),
     )
 
@@ -60,13 +61,15 @@ def of_the_user(repository: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "mishap",
     [
-        'W=$(git rev-parse --git-common-dir); rm .git; echo "gitdir: $W" > .git',
-        'W=$(git rev-parse --git-common-dir); rm .git; ln -s "$W" .git',
-        'W=$(git rev-parse --git-common-dir); G=$(git rev-parse --git-dir); rm -r "$G"; ln -s "$W" "$G"',
-        'W=$(git rev-parse --git-common-dir); G=$(git rev-parse --git-dir); ln -sf "$W/index" "$G/index"',
+        'rm -rf .git; echo "gitdir: {user}/.git" > .git',
+        'rm -rf .git; ln -s "{user}/.git" .git',
+        'ln -sf "{user}/.git/index" .git/index',
+        "rm -rf .git/refs; ln -s {user}/.git/refs .git/refs; git update-ref refs/heads/main HEAD~1",
         "git symbolic-ref refs/heads/ralph/$MCP_STACK_TASK_ID refs/heads/main",
-        "git config core.worktree /tmp/nowhere; git config --unset core.bare",
-        "ln -s $(git rev-parse --git-common-dir)/.. l; git update-index --add --cacheinfo 160000,$(git rev-parse @),l",
+        "git branch -f main HEAD; git checkout -q main; git commit -q --allow-empty -m mine; git tag v1",
+        "git config core.worktree /tmp/nowhere; git config core.bare true",
+        "printf '#!/bin/sh\ntouch {user}/planted.txt\n' > .git/hooks/post-commit; chmod +x .git/hooks/*",
+        'ln -s "{user}" l; git update-index --add --cacheinfo 160000,$(git rev-parse @),l',
     ],
 )
 async def test_what_an_agent_makes_of_its_worktree_never_reaches_the_users_copy(
@@ -77,8 +80,8 @@ async def test_what_an_agent_makes_of_its_worktree_never_reaches_the_users_copy(
     if "core.worktree" in mishap:  # the repository's settings are everybody's
         git(repository, "config", "--unset", "core.worktree")
     assert of_the_user(repository) == before
-    assert run.state in ("completed", "limit_reached")
-    assert git(repository, "rev-list", "--count", f"main..ralph/{run.asked.id}") == "2"
+    assert run.state in ("completed", "limit_reached", "awaiting_approval")
+    assert git(repository, "rev-list", "--count", f"main..ralph/{run.asked.id}") == str(run.iteration)
 
 
 async def test_a_worktree_that_became_a_link_to_the_users_folder_is_not_followed(make: Make, repository: Path) -> None:
@@ -110,15 +113,16 @@ async def test_files_of_inner_repositories_are_in_the_commit(make: Make, reposit
 @pytest.mark.parametrize(
     "mishap",
     [
-        "rm .git",
-        f"rm .git; git init -q .; {COMMIT}",
-        "touch $(git rev-parse --git-dir)/index.lock $(git rev-parse --git-dir)/HEAD.lock",
-        "touch $(git rev-parse --git-common-dir)/refs/heads/ralph/$MCP_STACK_TASK_ID.lock",
-        "echo junk > $(git rev-parse --git-dir)/index",
-        "rm $(git rev-parse --git-dir)/index",
-        "echo junk > $(git rev-parse --git-dir)/HEAD",
-        "rm -rf $(git rev-parse --git-dir)",
-        "mv .git .was; git worktree prune; rm .was",
+        "rm -rf .git",
+        f"rm -rf .git; git init -q .; {COMMIT}",
+        "touch .git/index.lock .git/HEAD.lock",
+        "echo junk > .git/index",
+        "echo junk > .git/HEAD",
+        "echo junk > .git/config",
+        "echo /nowhere > .git/objects/info/alternates",
+        "git checkout -q --orphan other; git rm -rq --cached .",
+        "mkdir deep; mv .git deep/.git",
+        "rm -rf .git; mkfifo .git",
     ],
 )
 async def test_work_survives_a_mishap_with_git(make: Make, repository: Path, mishap: str) -> None:
@@ -131,9 +135,8 @@ async def test_work_survives_a_mishap_with_git(make: Make, repository: Path, mis
     ("mishap", "said"),
     [
         ('cd ..; rm -rf "$MCP_STACK_TASK_ID"', "removed its working folder"),
-        ('git worktree remove --force "$PWD"', "removed its working folder"),
-        ("git config filter.f.clean false; git config filter.f.required true; echo '* filter=f' > .gitattributes",
-         "could not be committed"),
+        ('cd ..; rm -rf "$MCP_STACK_TASK_ID"; ln -s /tmp "$MCP_STACK_TASK_ID"', "removed its working folder"),
+        ("echo 'odd working-tree-encoding=UTF-16' > .gitattributes; printf x > odd", "could not be committed"),
     ],
 )  # fmt: skip
 async def test_an_iteration_that_left_nothing_to_commit_is_followed_by_another(
@@ -154,6 +157,67 @@ async def test_an_iteration_that_left_nothing_to_commit_is_followed_by_another(
     run = await parts.runs.get(task.task_id)
     assert (run.state, run.iteration) == ("completed", 3), run.last_error
     assert git(repository, "ls-tree", "-r", "--name-only", f"ralph/{run.asked.id}").split() == ["a.txt", "f1", "f3"]
+
+
+@pytest.mark.parametrize("where", [".", "mod"])
+async def test_what_an_agent_configures_is_run_by_no_git_of_ours(
+    make: Make, root: Path, tmp_path: Path, where: str
+) -> None:
+    inner = make_repository(root / "inner", {"in.txt": "in"})
+    outer = make_repository(root / "outer", {"a.txt": "a"})
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "mod")
+    git(outer, "commit", "--quiet", "-m", "Add a submodule")
+    spy, seen = tmp_path / "spy", tmp_path / "seen"
+    spy.write_text(f'#!/bin/sh\n[ -n "$MCP_STACK_TASK_ID" ] || echo "$PPID $*" >> {seen}; cat\n', encoding="utf-8")
+    spy.chmod(0o700)
+    script = f"""
+        git -c protocol.file.allow=always submodule --quiet update --init
+        cd {where}
+        for name in filter.f.clean filter.f.smudge filter.f.process core.fsmonitor diff.external core.sshCommand; do
+            git config $name {spy}
+        done
+        echo '* filter=f' > .gitattributes
+        echo changed > in.txt
+    """
+    parts = make(script)
+    task = await parts.ralph.submit("x", workspace=str(outer), verify=["true"], max_iterations=2, require_changes=False)
+    await parts.finish(task.task_id)
+    assert not seen.exists(), seen.read_text()
+
+
+async def test_the_work_of_a_task_outlives_a_clean_up_of_the_users_repository(make: Make, repository: Path) -> None:
+    parts = make("echo $MCP_STACK_ITERATION > f.txt; git log --oneline > log.txt")
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=["grep -q 2 f.txt"])
+    await parts.loop().iterate(task.task_id, 1)
+    git(repository, "gc", "--quiet", "--prune=now")
+    git(repository, "pack-refs", "--all")
+    await parts.finish(task.task_id)
+    run = await parts.runs.get(task.task_id)
+    assert (run.state, run.iteration) == ("completed", 2), run.last_error
+    assert len(git(repository, "show", f"ralph/{task.task_id}:log.txt").splitlines()) == 2
+    git(repository, "fsck", "--strict")
+
+
+async def test_a_task_sees_the_branches_of_the_workspace_and_no_remote(make: Make, repository: Path) -> None:
+    git(repository, "branch", "feature")
+    git(repository, "remote", "add", "origin", str(repository))
+    script = "git diff --quiet feature main && git remote > remotes.txt; ! git push -q origin HEAD:pushed"
+    run = await finished(make(script), repository, ["git diff --quiet main -- a.txt", "test ! -s remotes.txt"])
+    assert run.state == "completed", run.last_error
+    assert git(repository, "branch", "--list", "pushed") == ""
+
+
+async def test_a_repository_of_other_hashes_and_with_a_shallow_history_works(make: Make, root: Path) -> None:
+    root.mkdir(exist_ok=True)
+    git(root, "init", "--quiet", "--object-format=sha256", "other")
+    for n in range(3):
+        git(root / "other", "commit", "--quiet", "--allow-empty", "-m", str(n))
+    run = await finished(make("echo x > f.txt; git log -1"), root / "other", ["git diff --quiet HEAD"])
+    assert run.state == "completed", run.last_error
+    git(root, "clone", "--quiet", "--depth=1", f"file://{root / 'other'}", "shallow")
+    run = await finished(make("git log --oneline > log.txt"), root / "shallow", ["git fsck"])
+    assert run.state == "completed", run.last_error
+    assert len(git(root / "shallow", "show", f"ralph/{run.asked.id}:log.txt").splitlines()) == 1
 
 
 async def test_files_written_into_a_submodule_are_reported(make: Make, root: Path) -> None:

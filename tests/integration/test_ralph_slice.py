@@ -337,7 +337,6 @@ async def test_a_program_that_vanished_fails_the_task_and_names_the_setting(
         ({"max_minutes": float("nan")}, UsageError),
         ({"max_cost_usd": float("inf")}, UsageError),
         ({"completion_promise": "two\nlines"}, UsageError),
-        ({"require_approval": True}, UnavailableError),
         ({"workspace": "ROOT/missing"}, NotFoundError),
         ({"workspace": "/etc"}, DeniedError),
         ({"workspace": "/no/such/folder"}, DeniedError),

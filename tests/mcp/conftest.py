@@ -9,11 +9,27 @@ from pathlib import Path
 import pytest
 
 from mcp_stack.aidb.desk.skill_files import fingerprint
+from mcp_stack.jobs.app import JobAdder
+from mcp_stack.ports.run_control import Actor
+from mcp_stack.ports.runs import NewRun
 from mcp_stack.ports.skills import SkillContent
+from mcp_stack.ralph.approvals import about_start
 from mcp_stack.storage.postgres.embedded import EmbeddedPostgres
 from mcp_stack.storage.postgres.migrate import migrate
+from mcp_stack.storage.postgres.pool import Database
+from mcp_stack.storage.postgres.run_control import PostgresRunControl
+from mcp_stack.storage.postgres.runs import PostgresRuns
 from mcp_stack.storage.postgres.skills import PostgresSkills
-from tests.support.calls import DOCUMENT_ID, DOOMED_IDS, INTERACTION_ID, ISSUE_ID, SESSION_ID, SKILL
+from tests.support.calls import (
+    DOCUMENT_ID,
+    DOOMED_IDS,
+    INTERACTION_ID,
+    ISSUE_ID,
+    RESTING_IDS,
+    SESSION_ID,
+    SKILL,
+    WAITING_IDS,
+)
 from tests.support.postgres import open_database
 from tests.support.stdio import StdioServer, environment, served, wait_until_database_is_gone
 
@@ -31,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 async def _furnish(conninfo: str) -> None:
-    """Put an issue, an approved skill, an answer, a talk and documents into a database, for the tools told of one."""
+    """Put one or some of everything into a database, for the tools that are told of one."""
     await migrate(conninfo)
     database = open_database(conninfo)
     issue = {"id": ISSUE_ID, "title": "A chair is broken", "severity": "P2", "category": "tests"}
@@ -59,11 +75,36 @@ async def _furnish(conninfo: str) -> None:
             " values (%s, 'user', 'Who?', now() + interval '1 day')",
             [SESSION_ID],
         )
+    await _furnish_tasks(database)
     skills = PostgresSkills(database)
     content = SkillContent(SKILL, "Greet a guest", "Say hello.", "", (), (), ())
     await skills.put(SKILL, content, "tests", fingerprint(content))
     assert await skills.decide(SKILL, "approved", fingerprint(content))
     await database.close()
+
+
+async def _furnish_tasks(database: Database) -> None:
+    adder = JobAdder()
+    runs = PostgresRuns(database, adder.add_iteration, adder.add_approval_timeout)
+    control = PostgresRunControl(database, adder.add_iteration, adder.add_approval_timeout)
+    for task_id in (*WAITING_IDS, *RESTING_IDS):
+        run = NewRun(
+            id=task_id,
+            task="Nothing.",
+            workspace="",
+            base_commit="",
+            backend="command",
+            queue="elsewhere",
+            max_iterations=1,
+            verify=("true",),
+            completion_promise="",
+            require_changes=False,
+            max_cost_usd=0,
+            max_minutes=0,
+        )
+        await runs.submit(run, about_start(86_400) if task_id in WAITING_IDS else None)
+        if task_id in RESTING_IDS:
+            await control.cancel(task_id, Actor("a test", "client"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from mcp_stack.cli.servers import SERVERS
-from tests.support.calls import GOOD, filled_in
+from tests.support.calls import GOOD, NEEDS_A_USER, filled_in
 from tests.support.stdio import StdioServer, environment, served
 
 pytestmark = pytest.mark.timeout(300)
@@ -78,6 +78,15 @@ CONTRACT: dict[str, dict[str, tuple[str, str]]] = {
             "task_id",
             "state iterations files_modified lines_changed exit_codes duration_seconds branch commits summary",
         ),
+        "list_tasks": ("state", "tasks total"),
+        "task_log": ("task_id iteration", "iterations actions"),
+        "approve_task": ("task_id note", "state"),
+        "reject_task": ("task_id note", "state"),
+        "steer_task": ("task_id guidance", "state"),
+        "cancel_task": ("task_id", "state"),
+        "resume_task": ("task_id", "state"),
+        "rollback_task": ("task_id iteration", "state"),
+        "list_backends": ("", "backends"),
     },
     "embeddings": {"embed_texts": ("texts", "")},
 }
@@ -117,6 +126,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "max_minutes": 0,
     },
     "task_status": {"wait_seconds": 0},
+    "list_tasks": {"state": ""},
+    "task_log": {"iteration": 0},
+    "approve_task": {"note": ""},
+    "reject_task": {"note": ""},
 }
 # What it answers is the other server's, and has that server's schema.
 PASSED_ON = "call_tool"
@@ -211,6 +224,8 @@ def test_results_are_as_the_output_schema_says(
     server: StdioServer, tools: dict[str, dict[str, Any]], request: pytest.FixtureRequest
 ) -> None:
     for name, arguments in GOOD[server.name].items():
+        if name == NEEDS_A_USER:
+            continue
         task = request.getfixturevalue("task_id") if "task_id" in arguments else ""
         result = server.must(name, filled_in(arguments, task))
         if name != PASSED_ON:

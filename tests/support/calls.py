@@ -14,6 +14,13 @@ SESSION_ID = "a talk"
 DOOMED_IDS = [f"00000000-0000-4000-8001-{n:012d}" for n in range(100)]
 """Documents that are there to be deleted."""
 _doomed = iter(DOOMED_IDS)
+WAITING, RESTING = "a task that awaits approval", "a task that was cancelled"
+WAITING_IDS = [f"00000000-0000-4000-8002-{n:012d}" for n in range(100)]
+RESTING_IDS = [f"00000000-0000-4000-8003-{n:012d}" for n in range(100)]
+"""Tasks of another machine, for which there is no worker here."""
+_tasks = {WAITING: iter(WAITING_IDS), RESTING: iter(RESTING_IDS)}
+NEEDS_A_USER = "approve_task"
+"""What is denied to a client that cannot ask its user."""
 
 GOOD: dict[str, dict[str, dict[str, Any]]] = {
     "aidb": {
@@ -57,6 +64,15 @@ GOOD: dict[str, dict[str, dict[str, Any]]] = {
         "submit_task": {"task": "Write a file.", "verify": ["true"], "max_iterations": 1, "require_changes": False},
         "task_status": {"task_id": ""},
         "task_result": {"task_id": ""},
+        "list_tasks": {"state": "queued"},
+        "task_log": {"task_id": ""},
+        "approve_task": {"task_id": WAITING},
+        "reject_task": {"task_id": WAITING},
+        "steer_task": {"task_id": RESTING, "guidance": "Keep it short."},
+        "cancel_task": {"task_id": WAITING},
+        "resume_task": {"task_id": RESTING},
+        "rollback_task": {"task_id": RESTING, "iteration": 0},
+        "list_backends": {},
     },
     "embeddings": {
         "embed_texts": {"texts": ["Paris is the capital of France.", "a second text"]},
@@ -72,6 +88,7 @@ USES_DATABASE = {"aidb": "search_knowledge", "hybrid-coordinator": "routing_stat
 _TOO_LONG = {
     "text": 10_000_001,
     "task": 20_001,
+    "guidance": 10_001,
     "texts": 100_001,
     "path": 5_000,
     "description": 10_001,
@@ -101,7 +118,10 @@ class Bad(NamedTuple):
 def filled_in(arguments: Mapping[str, Any], task_id: str) -> dict[str, Any]:
     """Good arguments with the id of a task, or of a document that is still there."""
     missing = {"task_id": lambda: task_id, "id": lambda: next(_doomed)}
-    return {name: missing[name]() if value == "" and name in missing else value for name, value in arguments.items()}
+    found = {name: missing[name]() if value == "" and name in missing else value for name, value in arguments.items()}
+    if (kind := found.get("task_id")) in _tasks:
+        found["task_id"] = next(_tasks[kind])
+    return found
 
 
 def bad_arguments(schema: Mapping[str, Any], good: Mapping[str, Any]) -> Iterator[Bad]:

@@ -14,21 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from mcp_stack.file_locks import FileLock
-from mcp_stack.jobs.app import ITERATION, JobAdder, machine_queue
+from mcp_stack.jobs.app import APPROVAL_TIMEOUT, ITERATION, JobAdder, machine_queue
 from mcp_stack.jobs.launch import DetachedWorker
 from mcp_stack.jobs.locks import WORKER_LOCK
 from mcp_stack.jobs.worker import Worker
+from mcp_stack.ports.agent import Agent
 from mcp_stack.ports.events import Field
 from mcp_stack.ports.jobs import WorkerLauncher
+from mcp_stack.ports.model_gate import ModelGate
 from mcp_stack.ralph.backends.command import CommandAgent
 from mcp_stack.ralph.checkpoints import Checkpoints
 from mcp_stack.ralph.git import Git
+from mcp_stack.ralph.history import History
+from mcp_stack.ralph.holding import Holding
+from mcp_stack.ralph.iteration import Iterating
 from mcp_stack.ralph.loop import Loop
 from mcp_stack.ralph.service import Ralph
+from mcp_stack.ralph.telling import Telling
 from mcp_stack.ralph.verify import Verifier
 from mcp_stack.ralph.workspace import Workspaces
 from mcp_stack.settings.tree import Ralph as RalphSettings
 from mcp_stack.storage.postgres.pool import Database
+from mcp_stack.storage.postgres.run_control import PostgresRunControl
 from mcp_stack.storage.postgres.runs import PostgresRuns
 from mcp_stack.telemetry.events import JsonlEvents
 from tests.support.postgres import open_database
@@ -82,40 +89,58 @@ class RalphParts:
         self.queue = machine_queue(data)
         self.events = RecordedEvents()
         self.settings = RalphSettings.model_validate({"backends": {"default": "command"}} | dict(settings or {}))
-        self.runs = PostgresRuns(database, JobAdder().add_iteration)
-        self.workspaces = Workspaces(folder, [root], Git(os.environ, folder / "home"))
-        self.agents = {"command": CommandAgent(command, os.environ, Unconfined())}
+        adder = JobAdder()
+        self.runs = PostgresRuns(database, adder.add_iteration, adder.add_approval_timeout)
+        self.control = PostgresRunControl(database, adder.add_iteration, adder.add_approval_timeout)
+        git = Git(os.environ, folder / "home")
+        self.workspaces = Workspaces(folder, [root], git)
+        self.holding = Holding(folder / "locks")
+        self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, Unconfined())}
+        self.gate: ModelGate | None = None
         self.ralph = Ralph(
             runs=self.runs,
+            control=self.control,
             jobs=jobs or NoWorker(),
             workspaces=self.workspaces,
+            history=History(git, self.workspaces),
+            holding=self.holding,
             agents=self.agents,
-            events=self.events,
+            telling=self._telling(self.events),
             settings=self.settings,
+            logs=folder / "logs",
             queue=self.queue,
-            clock=lambda: datetime.now(UTC),
+            clock=_now,
         )
 
     def loop(self, events: JsonlEvents | RecordedEvents | None = None) -> Loop:
         """What a worker runs."""
         return Loop(
             runs=self.runs,
+            control=self.control,
             workspaces=self.workspaces,
-            agents=self.agents,
-            verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds),
+            iterating=Iterating(
+                agents=self.agents,
+                verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds),
+                gate=self.gate,
+                settings=self.settings,
+                logs=self.folder / "logs",
+                clock=_now,
+            ),
             checkpoints=Checkpoints(self.folder),
-            events=events or self.events,
+            telling=self._telling(events or self.events),
+            holding=self.holding,
             settings=self.settings.loop,
-            folder=self.folder,
-            clock=lambda: datetime.now(UTC),
         )
 
+    def _telling(self, events: JsonlEvents | RecordedEvents) -> Telling:
+        return Telling(self.runs, Checkpoints(self.folder), events, _now)
+
     async def finish(self, task_id: str, most: int = 50) -> None:
-        """Do the iterations of a task in this process, as its jobs would, until it ends."""
+        """Do the iterations of a task in this process, as its jobs would, until it ends or awaits approval."""
         loop = self.loop()
         for _ in range(most):
             run = await self.runs.get(task_id)
-            if run.finished_at is not None:
+            if run.finished_at is not None or run.approval is not None:
                 return
             await loop.iterate(task_id, run.iteration + 1)
         raise AssertionError(f"{task_id} goes on after {most} iterations")
@@ -175,11 +200,16 @@ def make_repository(folder: Path, files: Mapping[str, str]) -> Path:
     """A git repository with one commit."""
     folder.mkdir(parents=True)
     for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "-m", "Start")
     return folder
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _nobody_is_told(where: str, incident: str, error: Exception) -> None:
@@ -194,13 +224,12 @@ async def _work(options: Mapping[str, Any]) -> None:
     async def conninfo() -> str:
         return str(options["conninfo"])
 
+    loop = parts.loop(JsonlEvents(data / "telemetry" / "ralph-events.jsonl", "ralph-wiggum"))
     worker = Worker(
         data,
         conninfo=conninfo,
         pool=database.pool,
-        handlers={
-            ITERATION: parts.loop(JsonlEvents(data / "telemetry" / "ralph-events.jsonl", "ralph-wiggum")).iterate
-        },
+        handlers={ITERATION: loop.iterate, APPROVAL_TIMEOUT: loop.deny_unanswered},
         concurrency={parts.queue: 2},
         schedules=[],
         schedules_queue=parts.queue,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_stack.aidb.desk.normalising import normalised, signature
+from mcp_stack.normalising import normalised, signature
 
 PIECES = st.sampled_from(
     [

@@ -25,6 +25,7 @@ from mcp_stack.ralph.states import (
 STATES: tuple[State, ...] = get_args(State)
 GOOD = Facts(
     n=1,
+    used=1,
     exit_code=0,
     blocked=False,
     verified=True,
@@ -39,6 +40,7 @@ GOOD = Facts(
 facts = st.builds(
     Facts,
     n=st.integers(1, 10_000),
+    used=st.integers(1, 10_000),
     exit_code=st.integers(0, 255),
     blocked=st.booleans(),
     verified=st.booleans(),
@@ -87,15 +89,18 @@ def test_a_move_is_in_the_table_or_a_conflict(old: State, new: State) -> None:
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=20))
-def test_nothing_follows_a_final_state(path: list[State]) -> None:
+def test_a_final_state_is_left_only_by_resuming_or_rolling_back(path: list[State]) -> None:
     state: State = "queued"
     for wanted in path:
-        was_final = state in FINAL
+        before = state
         try:
             state = move(state, wanted)
         except ConflictError:
             continue
-        assert not was_final
+        if before in FINAL:
+            assert state in ("queued", "awaiting_approval", "cancelled")
+        if before == "completed":
+            assert state == "cancelled"
 
 
 @given(facts, limits)
@@ -115,7 +120,7 @@ def test_complete_is_only_what_is_verified_promised_and_changed(facts: Facts, li
 def test_a_limit_is_kept_and_never_called_completed(facts: Facts, limits: Limits) -> None:
     decision = decide(facts, limits)
     if decision.state in ("running", "retrying"):
-        assert not 0 < limits.max_iterations <= facts.n
+        assert not 0 < limits.max_iterations <= facts.used
         assert not 0 < limits.max_minutes <= facts.minutes
         assert not 0 < limits.max_cost_usd <= facts.cost_usd
     if decision.state == "limit_reached":

@@ -17,8 +17,8 @@ from .stores import Stores
 if TYPE_CHECKING:
     from ..jobs.worker import Handler
     from ..ports.agent import Agent
-    from ..ralph.gate.gate import LoopbackGate
     from ..ralph.checkpoints import Checkpoints
+    from ..ralph.gate.gate import LoopbackGate
     from ..ralph.git import Git
     from ..ralph.holding import Holding
     from ..ralph.loop import Loop
@@ -146,7 +146,7 @@ class RalphParts:
             iterating=Iterating(
                 agents=self._agents,
                 verifier=Verifier(os.environ, ralph.loop.verify_timeout_seconds),
-                gate=None,
+                gate=self._gate,
                 settings=ralph,
                 logs=self._folder / "logs",
                 clock=_now,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..storage.postgres.points import PostgresPoints
     from ..storage.postgres.pool import Database
     from ..storage.postgres.provenance import PostgresProvenance
+    from ..storage.postgres.run_control import PostgresRunControl
     from ..storage.postgres.runs import PostgresRuns
     from ..storage.postgres.skills import PostgresSkills
     from ..storage.postgres.systems import PostgresSystems
@@ -213,7 +214,17 @@ class Stores:
         from ..jobs.app import JobAdder
         from ..storage.postgres.runs import PostgresRuns
 
-        return PostgresRuns(self.database, JobAdder().add_iteration)
+        adder = JobAdder()
+        return PostgresRuns(self.database, adder.add_iteration, adder.add_approval_timeout)
+
+    @cached_property
+    def run_control(self) -> PostgresRunControl:
+        """What people and clients do with Ralph's runs."""
+        from ..jobs.app import JobAdder
+        from ..storage.postgres.run_control import PostgresRunControl
+
+        adder = JobAdder()
+        return PostgresRunControl(self.database, adder.add_iteration, adder.add_approval_timeout)
 
     @cached_property
     def vectors(self) -> Vectors:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 ITERATION = "ralph.iteration"
+APPROVAL_TIMEOUT = "ralph.approval_timeout"
 
 
 def machine_queue(data: Path) -> str:
@@ -92,3 +93,18 @@ class JobAdder:
         """
         arguments: dict[str, Argument] = {"run_id": run_id, "n": n}
         await self.add(connection, ITERATION, arguments, queue=queue, lock=f"run:{run_id}", delay_seconds=delay_seconds)
+
+    async def add_approval_timeout(
+        self, connection: AsyncConnection[Any], *, run_id: str, number: int, queue: str, delay_seconds: float
+    ) -> None:
+        """Add the job that ends an approval which nobody answered.
+
+        Args:
+            connection: In a transaction.
+            run_id: The run.
+            number: Of the question.
+            queue: Whose worker may take it.
+            delay_seconds: How long a person has.
+        """
+        arguments: dict[str, Argument] = {"run_id": run_id, "number": number}
+        await self.add(connection, APPROVAL_TIMEOUT, arguments, queue=queue, delay_seconds=delay_seconds)

@@ -45,9 +45,12 @@ select id, pg_notify('procrastinate_queue_v1#' || queue_name,
 from requeued
 """  # noqa: S608 - put together from constants
 _FORGET = f"delete from procrastinate_workers where id not in ({_ALIVE})"  # noqa: S608 - put together from constants
+# What is due in hours, the end of an approval say, is left to the next worker.
 _UNFINISHED = """
 select exists (
-    select from procrastinate_jobs where queue_name = any(%(queues)s) and status in ('todo', 'doing')
+    select from procrastinate_jobs
+    where queue_name = any(%(queues)s) and status in ('todo', 'doing')
+        and (scheduled_at is null or scheduled_at < now() + interval '5 minutes')
 ) as unfinished
 """
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import Resolve, build_resolver_plans, resolve_arguments
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field, ValidationError
 
 from .. import __version__
@@ -23,6 +25,7 @@ from .strict import described, encodable, strict_metadata
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver.context import Context
+    from mcp.server.mcpserver.resolve import Elicit
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,10 @@ class StrictTool(Tool):
         except StackError as error:
             logger.info("%s refused: %s", self.name, error)
             return error_result(error)
+        except ToolError as error:
+            # The client asked its user something for us, and sent back what does not fit the question.
+            logger.info("%s got a wrong answer: %s", self.name, error)
+            return error_result(UsageError("the client's answer does not fit what its user was asked", "try again"))
         except Exception as error:
             incident = uuid.uuid4().hex[:12]
             logger.exception("%s failed, incident %s", self.name, incident, exc_info=error)
@@ -72,7 +79,12 @@ class StrictTool(Tool):
         if self.admit is not None:
             await self.admit(client())
             current().mark("admitted")
-        passed = {self.context_kwarg: context} if self.context_kwarg else {}
+        passed: dict[str, Any] = {self.context_kwarg: context} if self.context_kwarg else {}
+        if self.resolved_params:
+            answers = await resolve_arguments(self.resolved_params, self.resolver_plans, validated, context)
+            if isinstance(answers, InputRequiredResult):
+                return answers  # the client asks its user, and calls again with the answers
+            passed |= {name: getattr(answer, "data", None) for name, answer in answers.items()}
         result = await self.fn_metadata.call_fn(self.fn, self.is_async, validated, passed)
         if not convert_result:
             return result
@@ -109,6 +121,7 @@ class StackServer(OfferingServer):
         idempotent: bool = False,
         open_world: bool = False,
         limited: bool = True,
+        asks: Mapping[str, Callable[..., Awaitable[Elicit[Any] | None]]] | None = None,
     ) -> Callable[[ToolFunction], ToolFunction]:
         """Register an async function as a tool; its name, docstring and types are the tool's.
 
@@ -119,6 +132,8 @@ class StackServer(OfferingServer):
             idempotent: Calling it twice changes no more than calling it once.
             open_world: It reaches beyond the stack (a remote model, a coding agent).
             limited: Its calls count towards the client's rate limit; not so for what clients ask again and again.
+            asks: Arguments that the client's user gives rather than the client, each with what asks for it. The
+                argument is what the user sent back, or None if the user declined or was not asked.
         """
 
         def register(function: ToolFunction) -> ToolFunction:
@@ -132,6 +147,7 @@ class StackServer(OfferingServer):
                     idempotent_hint=idempotent,
                     open_world_hint=open_world,
                 ),
+                asks or {},
             )
             tool.admit = self._admit if limited else None
             tool.report = self._report
@@ -161,10 +177,20 @@ def error_result(error: StackError) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=encodable(str(error)))], is_error=True)
 
 
-def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> StrictTool:
+def client_name(context: Context[Any, Any]) -> str:
+    """What the client calls itself."""
+    parameters = context.session.client_params
+    name = parameters.client_info.name if parameters is not None else ""
+    return " ".join(name.split())[:80] or "a client"
+
+
+def _strict_tool(
+    function: Callable[..., Any], title: str, annotations: ToolAnnotations, asks: Mapping[str, Callable[..., Any]]
+) -> StrictTool:
     """What `Tool.from_function` makes, with a strict model of the arguments and plain schemas."""
     context = find_context_parameter(function)
-    metadata = strict_metadata(function, [context] if context else [])
+    metadata = strict_metadata(function, [*([context] if context else []), *asks])
+    resolved = {name: (Resolve(ask), True) for name, ask in asks.items()}
     if metadata.output_schema is not None:
         metadata.output_schema = inlined(metadata.output_schema)
     return StrictTool(
@@ -176,5 +202,7 @@ def _strict_tool(function: Callable[..., Any], title: str, annotations: ToolAnno
         fn_metadata=metadata,
         is_async=True,
         context_kwarg=context,
+        resolved_params=resolved,
+        resolver_plans=build_resolver_plans(resolved, set(metadata.arg_model.model_fields)),
         annotations=annotations,
     )

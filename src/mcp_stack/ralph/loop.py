@@ -1,44 +1,36 @@
-"""One iteration: the agent, a commit, the verification, and what follows from them."""
+"""Iterations as jobs: done once, given up when nothing mends them, and left at once when somebody cancels the task."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import takewhile
-from pathlib import Path
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from ..errors import InternalError, StackError, UnavailableError
-from ..ports.agent import Agent, Assignment
-from ..ports.events import Events
+from ..errors import InternalError, NotFoundError, StackError, UnavailableError
+from ..ports.run_control import Actor, RunControl
 from ..ports.runs import Ending, Iteration, Run, Runs
 from ..settings.tree import Loop as LoopSettings
 from .checkpoints import Checkpoints
 from .git import no_space
-from .prompt import feedback, prompt
-from .states import FINAL, Facts, Limits, decide, is_usage_message, keeps_promise, move
-from .verify import READ_FILES, Verifier, detect
+from .holding import Holding
+from .iteration import Iterating, Work
+from .states import AT_REST, FINAL
+from .telling import Telling
 from .workspace import Workspaces
-from .worktree import Worktree
 
 Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-MAX_INDEXED_RUNS = 200
-DETAIL_CHARACTERS = 4000
+SECONDS_BETWEEN_LOOKS = 0.4
+NOBODY = Actor("nobody", "timeout")
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What an iteration did, before it is committed to the database."""
-
-    iteration: Iteration
-    ending: Ending
+class _WithdrawnError(Exception):
+    """The run was taken out of the worker's hands."""
 
 
 class Loop:
@@ -46,38 +38,35 @@ class Loop:
 
     Args:
         runs: Where runs are kept.
+        control: What people said and did.
         workspaces: Where they are worked on.
-        agents: By backend name.
-        verifier: Runs the verify commands.
+        iterating: Does one.
         checkpoints: Writes what happened to files.
-        events: Telemetry.
+        telling: Says what happened.
+        holding: Keeps others from the files meanwhile.
         settings: `ralph.loop`.
-        folder: Ralph's folder in the data folder.
-        clock: The time, with its zone.
     """
 
     def __init__(
         self,
         *,
         runs: Runs,
+        control: RunControl,
         workspaces: Workspaces,
-        agents: Mapping[str, Agent],
-        verifier: Verifier,
+        iterating: Iterating,
         checkpoints: Checkpoints,
-        events: Events,
+        telling: Telling,
+        holding: Holding,
         settings: LoopSettings,
-        folder: Path,
-        clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
+        self._control = control
         self._workspaces = workspaces
-        self._agents = agents
-        self._verifier = verifier
+        self._iterating = iterating
         self._checkpoints = checkpoints
-        self._events = events
+        self._telling = telling
+        self._holding = holding
         self._settings = settings
-        self._folder = folder
-        self._clock = clock
 
     async def iterate(self, run_id: str, n: int) -> None:
         """Do iteration `n` of a run, unless it is done or the run has ended.
@@ -89,38 +78,81 @@ class Loop:
         Raises:
             UnavailableError: The database is down or the disk is full: nothing was committed, call it again later.
         """
-        run = await self._runs.get(run_id)
-        if run.iteration != n - 1 or run.state in FINAL:
-            return
-        agent = self._agents.get(run.asked.backend)
+        async with self._holding.at_work(run_id):
+            run = await self._runs.get(run_id)
+            if run.iteration == n - 1 and run.state not in AT_REST:
+                await self._iterate(run, n)
+
+    async def deny_unanswered(self, run_id: str, number: int) -> None:
+        """Take silence for a no: cancel a run whose question nobody answered in time.
+
+        Args:
+            run_id: The run.
+            number: Of the question; nothing happens if it was answered.
+
+        Raises:
+            UnavailableError: The database is down.
+        """
+        note = "nobody answered in time"
         try:
-            if agent is None:
-                raise UnavailableError(f"this machine's worker has no backend {run.asked.backend!r}", "install it")
-            agent.check()
-        except UnavailableError as error:
-            await self._give_up(run, n, str(error))
+            run = await self._control.reject(run_id, number, NOBODY, note)
+        except NotFoundError:
             return
+        if run is not None:
+            self._telling.decided(run, approved=False, actor=NOBODY, note=note)
+            await self._telling.ended(run)
+
+    async def _iterate(self, run: Run, n: int) -> None:
+        run_id = run.asked.id
         worktree = await self._attempt(run, n, self._workspaces.prepare(run.asked, run.commit))
-        if worktree is None or not await self._runs.begin(run_id, n, worktree.base_commit):
+        if worktree is None or not await self._runs.begin(run_id, n, worktree.base_commit, run.epoch):
             return
-        self._events.record("iteration_started", task_id=run_id, iteration=n, backend=run.asked.backend)
-        run = replace(run, asked=replace(run.asked, base_commit=worktree.base_commit))
+        self._telling.started(run_id, n, run.backend)
+        run = await self._runs.get(run_id)
         history = await self._runs.iterations(run_id)
-        step = await self._attempt(run, n, self._step(run, n, agent, worktree, history))
-        if step is None or not await self._runs.finish(run_id, step.iteration, step.ending):
+        guidance = [each for each in await self._control.actions(run_id) if 0 < each.used_in <= n]
+        work = Work(run, n, worktree, history, guidance)
+        done = await self._attempt(run, n, self._until_withdrawn(run, n, self._step(work)))
+        if done is None:
             return
-        await self._tell(run_id, step)
+        iteration, ending = done
+        if await self._runs.finish(run_id, iteration, ending, run.epoch):
+            await self._telling.finished(run_id, iteration, ending)
+
+    async def _step(self, work: Work) -> tuple[Iteration, Ending]:
+        iteration, ending = await self._iterating.iterate(work)
+        if ending.state in FINAL or iteration.n % self._settings.checkpoint_interval == 0:
+            await asyncio.to_thread(self._checkpoints.save, work.run.asked, iteration, ending)
+        return iteration, ending
+
+    async def _until_withdrawn(self, run: Run, n: int, work: Coroutine[Any, Any, Result]) -> Result:
+        """The result of the work, which is ended with its agent as soon as somebody takes the run away."""
+        working = asyncio.ensure_future(work)
+        try:
+            while True:
+                done, _ = await asyncio.wait({working}, timeout=SECONDS_BETWEEN_LOOKS)
+                if done:
+                    return working.result()
+                # A database that is down says nothing about the run.
+                with suppress(UnavailableError):
+                    if not await self._runs.is_wanted(run.asked.id, n, run.epoch):
+                        raise _WithdrawnError
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _attempt(self, run: Run, n: int, work: Coroutine[Any, Any, Result]) -> Result | None:
         """The result of work outside of the database; None if it failed in a way that trying again does not mend."""
         try:
             return await work
+        except _WithdrawnError:
+            logger.info("iteration %s of %s was left: the task was taken away", n, run.asked.id)
         except (UnavailableError, OSError) as error:
             if isinstance(error, OSError) and not no_space(error):
                 await self._give_up(run, n, f"the worker could not do it ({error})")
                 return None
             problem = error.problem if isinstance(error, UnavailableError) else f"the disk is full ({error})"
-            await self._runs.set_aside(run.asked.id, n, "retrying", problem)
+            await self._runs.set_aside(run.asked.id, n, "retrying", problem, run.epoch)
             raise UnavailableError(problem, "the task goes on by itself when that is mended") from error
         except StackError as error:
             await self._give_up(run, n, str(error))
@@ -130,150 +162,6 @@ class Loop:
             await self._give_up(run, n, str(InternalError(incident)))
         return None
 
-    async def _step(self, run: Run, n: int, agent: Agent, worktree: Worktree, history: Sequence[Iteration]) -> _Step:
-        asked = run.asked
-        started = self._clock()
-        scratch = self._folder / "logs" / asked.id
-        await asyncio.to_thread(scratch.mkdir, mode=0o700, parents=True, exist_ok=True)
-        assignment = Assignment(
-            task_id=asked.id,
-            iteration=n,
-            prompt=prompt(asked, n, run.feedback),
-            worktree=worktree.path,
-            scratch=scratch,
-            timeout_seconds=self._seconds_left(run, started),
-        )
-        outcome = await agent.run(assignment)
-        # Committed before it is verified: what the verification leaves behind is no part of the work.
-        saved = await worktree.checkpoint(run.commit, _message(asked.task, n, outcome.exit_code))
-        commit, notes = saved.commit, saved.notes
-        step_diff = await worktree.diff(run.commit or worktree.base_commit, commit)
-        diff = await worktree.diff(worktree.base_commit, commit)
-        commands = asked.verify
-        # Those of the base come first, for the agent can write the others; they are better than none all the same.
-        if not commands and not (commands := await _detected(worktree, worktree.base_commit)):
-            commands = await _detected(worktree, commit)
-            if commands:
-                notes += (f"the tests that were run (`{commands[0]}`) are the agent's own: there were none before",)
-        report = await self._verifier.run(commands, worktree.path, scratch, scratch / f"verify_{n}.log")
-        finished = self._clock()
-
-        blocked = outcome.exit_code == self._settings.exit_code_block
-        changed = step_diff.files > 0
-        facts = Facts(
-            n=n,
-            exit_code=outcome.exit_code,
-            blocked=blocked,
-            verified=report.passed if commands else outcome.exit_code == 0,
-            promised=keeps_promise(outcome.output_tail, asked.completion_promise),
-            any_changes=diff.files > 0,
-            fruitless=0 if changed else 1 + _fruitless(history),
-            usage_error=blocked
-            and not changed
-            and is_usage_message(outcome.output_tail)
-            and bool(history and history[-1].blocked and not history[-1].changed),
-            minutes=(finished - (run.started_at or started)).total_seconds() / 60,
-            cost_usd=run.cost_usd + outcome.cost_usd,
-        )
-        limits = Limits(asked.require_changes, asked.max_iterations, asked.max_minutes, asked.max_cost_usd)
-        decision = decide(facts, limits)
-        iteration = Iteration(
-            n=n,
-            exit_code=outcome.exit_code,
-            blocked=blocked,
-            changed=changed,
-            verified=facts.verified,
-            detail=(report.output or outcome.output_tail)[-DETAIL_CHARACTERS:],
-            commit=commit,
-            cost_usd=outcome.cost_usd,
-            tokens=outcome.tokens,
-            started_at=started,
-            finished_at=finished,
-        )
-        if decision.state == "completed":
-            said = " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
-        else:
-            decision = replace(decision, reason="; ".join((decision.reason, *notes)))
-            said = feedback(decision, outcome, report)
-        ending = Ending(move("running", decision.state), decision.reason, said, diff, decision.pause_seconds)
-        if decision.state in FINAL or n % self._settings.checkpoint_interval == 0:
-            await asyncio.to_thread(self._checkpoints.save, asked, iteration, ending)
-        return _Step(iteration, ending)
-
-    def _seconds_left(self, run: Run, now: datetime) -> float:
-        seconds = self._settings.iteration_timeout_seconds
-        if run.asked.max_minutes > 0:
-            used = (now - (run.started_at or now)).total_seconds()
-            seconds = min(seconds, max(1.0, run.asked.max_minutes * 60 - used))
-        return seconds
-
     async def _give_up(self, run: Run, n: int, error: str) -> None:
-        if await self._runs.set_aside(run.asked.id, n, "failed", error):
-            await self._tell_the_end(run.asked.id)
-
-    async def _tell(self, run_id: str, step: _Step) -> None:
-        iteration, ending = step.iteration, step.ending
-        self._events.record(
-            "iteration_finished",
-            task_id=run_id,
-            iteration=iteration.n,
-            exit_code=iteration.exit_code,
-            verified=iteration.verified,
-            changed=iteration.changed,
-            duration_seconds=round((iteration.finished_at - iteration.started_at).total_seconds(), 3),
-            state=ending.state,
-        )
-        if iteration.blocked:
-            self._events.record("exit_blocked", task_id=run_id, iteration=iteration.n, exit_code=iteration.exit_code)
-        self._events.record("checkpoint_saved", task_id=run_id, iteration=iteration.n, commit=iteration.commit)
-        if ending.state in FINAL:
-            await self._tell_the_end(run_id)
-        else:
-            await self._index((await self._runs.get(run_id)).asked.queue)
-
-    async def _tell_the_end(self, run_id: str) -> None:
-        run = await self._runs.get(run_id)
-        iterations = await self._runs.iterations(run_id)
-        began, ended = run.started_at or run.submitted_at, run.finished_at or self._clock()
-        self._events.record(
-            "task_completed",
-            task_id=run_id,
-            state=run.state,
-            backend=run.asked.backend,
-            iterations=run.iteration,
-            exit_codes=[exit_code_text(iteration) for iteration in iterations],
-            duration_seconds=round((ended - began).total_seconds(), 3),
-            files_modified=run.diff.files,
-            lines_changed=run.diff.lines,
-            error=run.last_error,
-        )
-        await self._index(run.asked.queue)
-
-    async def _index(self, queue: str) -> None:
-        runs = await self._runs.latest(queue, MAX_INDEXED_RUNS)
-        try:
-            await asyncio.to_thread(self._checkpoints.save_index, runs)
-        except OSError as error:
-            logger.warning("the index of tasks was not written: %s", error)
-
-
-def exit_code_text(iteration: Iteration) -> str:
-    """An exit code for people: `0`, or `2 (blocked)`."""
-    return f"{iteration.exit_code} (blocked)" if iteration.blocked else str(iteration.exit_code)
-
-
-def _fruitless(history: Sequence[Iteration]) -> int:
-    """How many of the last iterations in a row changed nothing."""
-    return sum(1 for _ in takewhile(lambda iteration: not iteration.changed, reversed(history)))
-
-
-async def _detected(worktree: Worktree, commit: str) -> tuple[str, ...]:
-    """The verify command that the files of a commit call for."""
-    files = await worktree.files(commit)
-    texts = {file: await worktree.text(commit, file) for file in files & READ_FILES}
-    return detect(files, texts.__getitem__)
-
-
-def _message(task: str, n: int, exit_code: int) -> str:
-    subject = " ".join(task.split())[:60]
-    return f"ralph: iteration {n}: {subject}\n\nExit code of the agent: {exit_code}\n"
+        if await self._runs.set_aside(run.asked.id, n, "failed", error, run.epoch):
+            await self._telling.ended(await self._runs.get(run.asked.id))

@@ -8,20 +8,28 @@ from dataclasses import dataclass
 from ..errors import ConflictError
 from ..ports.runs import State
 
+# After the last iteration: nothing follows but what somebody asks for.
+FINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled", "limit_reached", "stalled"})
+# Resumed, with or without a question first; or rolled back, which leaves a run cancelled.
+_RESUMED: frozenset[State] = frozenset({"queued", "awaiting_approval", "cancelled"})
 TRANSITIONS: dict[State, frozenset[State]] = {
-    "queued": frozenset({"running", "retrying", "awaiting_approval", "failed", "cancelled"}),
+    "queued": frozenset({"running", "retrying", "failed", "cancelled"}),
     "running": frozenset(
         {"running", "retrying", "awaiting_approval", "completed", "failed", "cancelled", "limit_reached", "stalled"}
     ),
     "retrying": frozenset({"running", "retrying", "failed", "cancelled"}),
-    "awaiting_approval": frozenset({"queued", "running", "failed", "cancelled"}),
-    "completed": frozenset(),
-    "failed": frozenset(),
-    "cancelled": frozenset(),
-    "limit_reached": frozenset(),
-    "stalled": frozenset(),
+    "awaiting_approval": frozenset({"queued", "completed", "cancelled"}),
+    "completed": frozenset({"cancelled"}),
+    "failed": _RESUMED,
+    "cancelled": _RESUMED,
+    "limit_reached": _RESUMED,
+    "stalled": _RESUMED,
 }
-FINAL: frozenset[State] = frozenset(state for state, following in TRANSITIONS.items() if not following)
+STEERABLE: frozenset[State] = frozenset(TRANSITIONS) - {"completed"}
+CANCELLABLE: frozenset[State] = frozenset(TRANSITIONS) - FINAL
+RESUMABLE: frozenset[State] = FINAL - {"completed"}
+# Nobody is at work on it.
+AT_REST: frozenset[State] = FINAL | {"awaiting_approval"}
 
 LONGEST_PAUSE_SECONDS = 60.0
 _USAGE = re.compile(
@@ -37,12 +45,14 @@ class Limits:
 
     Attributes:
         require_changes: Without a diff it is not complete.
+        min_iterations: Iterations before it is complete, at least.
         max_iterations: Iterations at most.
-        max_minutes: Minutes since the first iteration began, at most.
+        max_minutes: Minutes at most.
         max_cost_usd: Cost of the agents at most, in US dollars.
     """
 
     require_changes: bool = True
+    min_iterations: int = 0
     max_iterations: int = 0
     max_minutes: float = 0.0
     max_cost_usd: float = 0.0
@@ -54,6 +64,7 @@ class Facts:
 
     Attributes:
         n: Its number, from 1.
+        used: Iterations that count towards the limit, this one included; those after the run was resumed.
         exit_code: The agent's.
         blocked: The exit code is the one of a premature exit.
         verified: Every verify command exited 0; without any, the agent exited 0.
@@ -61,11 +72,13 @@ class Facts:
         any_changes: The run has a diff.
         fruitless: How many iterations in a row, this one included, changed nothing.
         usage_error: The agent was blocked, as the one before was, changed nothing and printed a usage message.
-        minutes: Since the first iteration began.
-        cost_usd: Of all iterations.
+        minutes: Since the first iteration began, or since it was resumed.
+        cost_usd: Of all iterations, or of those after it was resumed.
+        refused: Why the gate to the models refused the agent's last request; empty if it did not.
     """
 
     n: int
+    used: int
     exit_code: int
     blocked: bool
     verified: bool
@@ -75,6 +88,7 @@ class Facts:
     usage_error: bool
     minutes: float
     cost_usd: float
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +149,11 @@ def decide(facts: Facts, limits: Limits) -> Decision:
 
 
 def _limit_reached(facts: Facts, limits: Limits) -> str:
-    if 0 < limits.max_iterations <= facts.n:
+    if 0 < limits.max_iterations <= facts.used:
         return f"max_iterations ({limits.max_iterations})"
     if 0 < limits.max_minutes <= facts.minutes:
         return f"max_minutes ({limits.max_minutes:g})"
-    if 0 < limits.max_cost_usd <= facts.cost_usd:
+    if limits.max_cost_usd > 0 and (facts.refused or limits.max_cost_usd <= facts.cost_usd):
         return f"max_cost_usd ({limits.max_cost_usd:g})"
     return ""
 
@@ -153,4 +167,6 @@ def _what_is_missing(facts: Facts, limits: Limits) -> str:
         return f"the verification failed (agent's exit code {facts.exit_code})"
     if not facts.promised:
         return "the agent's last line is not the completion promise"
+    if facts.n < limits.min_iterations:
+        return f"it is complete after {limits.min_iterations} iterations at the earliest (loop.min_iterations)"
     return ""

@@ -14,7 +14,7 @@ from ...errors import StackError
 from ...masking import without_secrets
 from ...ports.issues import Issues, Report
 from .issues import MAX_DESCRIPTION, MAX_TITLE
-from .normalising import normalised
+from ...normalising import normalised
 
 logger = logging.getLogger(__name__)
 

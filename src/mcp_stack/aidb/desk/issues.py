@@ -13,7 +13,7 @@ from ...ports.issues import SEVERITIES, STATUSES, Issue, Issues, Report, Severit
 from ...validation import checked_choice, checked_context, checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit
 from .models import IssueList, IssueNote, IssueReport, IssueSummary, IssueUpdate
-from .normalising import signature
+from ...normalising import signature
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
 from ...errors import NotFoundError
-from ...ports.runs import Diff, Ending, Iteration, NewRun, Run
+from ...ports.runs import Approval, Diff, Ending, Iteration, NewRun, Question, Run, State
 from .queries import queries
 
 if TYPE_CHECKING:
@@ -26,73 +26,111 @@ class DeferIteration(Protocol):
         ...
 
 
+class DeferTimeout(Protocol):
+    """Adds the job that ends an approval which nobody answered, inside the caller's transaction."""
+
+    async def __call__(
+        self, connection: Connection, *, run_id: str, number: int, queue: str, delay_seconds: float
+    ) -> None:
+        """Add it; it exists from the commit on."""
+        ...
+
+
 class PostgresRuns:
     """The port `Runs` on the tables `runs` and `iterations`.
 
     Args:
         database: Where the tables are.
         defer: Adds the job of an iteration on the connection of a transaction.
+        defer_timeout: Adds the job that ends an approval.
     """
 
-    def __init__(self, database: Database, defer: DeferIteration) -> None:
+    def __init__(self, database: Database, defer: DeferIteration, defer_timeout: DeferTimeout) -> None:
         self._database = database
         self._defer = defer
+        self._defer_timeout = defer_timeout
         self._queries = queries("runs")
 
-    async def submit(self, run: NewRun) -> None:
-        """Write a run and its first job; see the port."""
+    async def submit(self, run: NewRun, question: Question | None = None) -> None:
+        """Write a run and its first job, or the question before it; see the port."""
         async with self._database.write() as connection:
             await connection.execute(self._queries["submit"], asdict(run) | {"verify": list(run.verify)})
-            await self._defer(connection, run_id=run.id, n=1, queue=run.queue, delay_seconds=0)
+            if question is None:
+                await self._defer(connection, run_id=run.id, n=1, queue=run.queue, delay_seconds=0)
+            else:
+                await ask(connection, run.id, question, self._defer_timeout)
 
     async def get(self, run_id: str) -> Run:
         """A run as it stands; see the port."""
         async with self._database.read() as connection:
-            cursor = await connection.execute(self._queries["get"], {"id": _uuid(run_id)})
+            cursor = await connection.execute(self._queries["get"], {"id": uuid_of(run_id)})
             row = await cursor.fetchone()
         if row is None:
-            raise _unknown(run_id)
-        return _run(row)
+            raise unknown(run_id)
+        return run_of(row)
 
     async def iterations(self, run_id: str) -> list[Iteration]:
         """The committed iterations of a run; see the port."""
         async with self._database.read() as connection:
-            cursor = await connection.execute(self._queries["iterations"], {"id": _uuid(run_id)})
+            cursor = await connection.execute(self._queries["iterations"], {"id": uuid_of(run_id)})
             return [_iteration(row) for row in await cursor.fetchall()]
 
     async def latest(self, queue: str, limit: int) -> Sequence[Run]:
         """The runs of a machine; see the port."""
         async with self._database.read() as connection:
             cursor = await connection.execute(self._queries["latest"], {"queue": queue, "limit": limit})
-            return [_run(row) for row in await cursor.fetchall()]
+            return [run_of(row) for row in await cursor.fetchall()]
 
-    async def begin(self, run_id: str, n: int, base_commit: str) -> bool:
+    async def in_state(self, state: State | Literal[""], limit: int) -> tuple[Sequence[Run], int]:
+        """The runs in a state, and how many there are; see the port."""
+        async with self._database.read() as connection:
+            cursor = await connection.execute(self._queries["in_state"], {"state": state, "limit": limit})
+            runs = [run_of(row) for row in await cursor.fetchall()]
+            cursor = await connection.execute(self._queries["count"], {"state": state})
+            counted = await cursor.fetchone()
+        return runs, counted["total"] if counted else 0
+
+    async def begin(self, run_id: str, n: int, base_commit: str, epoch: int) -> bool:
         """Mark a run as running; see the port."""
+        values = {"id": uuid_of(run_id), "n": n, "base_commit": base_commit, "epoch": epoch}
         async with self._database.write() as connection:
-            cursor = await connection.execute(
-                self._queries["begin"], {"id": _uuid(run_id), "n": n, "base_commit": base_commit}
-            )
-            return cursor.rowcount == 1
+            if (await connection.execute(self._queries["begin"], values)).rowcount != 1:
+                return False
+            await connection.execute(self._queries["use_guidance"], values)
+            return True
 
-    async def finish(self, run_id: str, iteration: Iteration, ending: Ending) -> bool:
+    async def is_wanted(self, run_id: str, n: int, epoch: int) -> bool:
+        """Whether an iteration is still to be done; see the port."""
+        async with self._database.read() as connection:
+            cursor = await connection.execute(
+                self._queries["is_wanted"], {"id": uuid_of(run_id), "n": n, "epoch": epoch}
+            )
+            row = await cursor.fetchone()
+            return row is not None and row["wanted"]
+
+    async def finish(self, run_id: str, iteration: Iteration, ending: Ending, epoch: int) -> bool:
         """Commit an iteration and what follows from it; see the port."""
         values = asdict(iteration) | {
-            "id": _uuid(run_id),
+            "id": uuid_of(run_id),
+            "epoch": epoch,
             "state": ending.state,
-            "reason": ending.reason,
-            "feedback": ending.feedback,
-            "diff_files": ending.diff.files,
-            "diff_lines": ending.diff.lines,
-            "diff_stat": ending.diff.stat,
-            "ended": ending.state not in WITH_A_JOB,
+            "next_backend": ending.backend or iteration.backend,
+            "next_measure": ending.measure,
+            "ended": ending.state not in WITH_A_JOB and ending.question is None,
+            "risk_reasons": list(iteration.risk_reasons),
+            "touched_tests": list(iteration.touched_tests),
         }
+        for name, diff in (("diff", iteration.diff), ("step", iteration.step)):
+            values |= {f"{name}_files": diff.files, f"{name}_lines": diff.lines, f"{name}_stat": diff.stat}
         async with self._database.write() as connection:
             cursor = await connection.execute(self._queries["lock"], values)
             if (row := await cursor.fetchone()) is None:
                 return False
             await connection.execute(self._queries["add_iteration"], values)
             await connection.execute(self._queries["advance"], values)
-            if ending.state in WITH_A_JOB:
+            if ending.question is not None:
+                await ask(connection, run_id, ending.question, self._defer_timeout)
+            elif ending.state in WITH_A_JOB:
                 await self._defer(
                     connection,
                     run_id=run_id,
@@ -102,26 +140,63 @@ class PostgresRuns:
                 )
             return True
 
-    async def set_aside(self, run_id: str, n: int, state: Literal["failed", "retrying"], error: str) -> bool:
+    async def set_aside(
+        self, run_id: str, n: int, state: Literal["failed", "retrying"], error: str, epoch: int
+    ) -> bool:
         """Note that an iteration could not be done; see the port."""
-        values = {"id": _uuid(run_id), "n": n, "state": state, "error": error, "ended": state not in WITH_A_JOB}
+        values = {
+            "id": uuid_of(run_id),
+            "n": n,
+            "epoch": epoch,
+            "state": state,
+            "error": error,
+            "ended": state not in WITH_A_JOB,
+        }
         async with self._database.write() as connection:
             cursor = await connection.execute(self._queries["set_aside"], values)
             return cursor.rowcount == 1
 
 
-def _uuid(run_id: str) -> UUID:
+async def ask(
+    connection: Connection, run_id: str, question: Question, defer_timeout: DeferTimeout, actor: str = "the loop"
+) -> None:
+    """Open a question: the run awaits approval, and a job says no when the time is over.
+
+    Args:
+        connection: In a transaction.
+        run_id: The run.
+        question: What is asked.
+        defer_timeout: Adds that job.
+        actor: Who has it asked, for the audit log.
+    """
+    values = asdict(question) | {"id": uuid_of(run_id), "actor": actor, "via": "worker"}
+    row = await (await connection.execute(queries("runs")["ask"], values)).fetchone()
+    if row is None:
+        raise unknown(run_id)
+    await defer_timeout(
+        connection,
+        run_id=run_id,
+        number=row["approval"],
+        queue=row["queue"],
+        delay_seconds=question.timeout_seconds,
+    )
+
+
+def uuid_of(run_id: str) -> UUID:
+    """The id as the database has it; NotFoundError if it is none."""
     try:
         return UUID(run_id)
     except ValueError:
-        raise _unknown(run_id) from None
+        raise unknown(run_id) from None
 
 
-def _unknown(run_id: str) -> NotFoundError:
+def unknown(run_id: str) -> NotFoundError:
+    """The error for an id that no run has."""
     return NotFoundError(f"there is no task {run_id[:80]!r}", "task ids come from submit_task")
 
 
-def _run(row: dict[str, Any]) -> Run:
+def run_of(row: dict[str, Any]) -> Run:
+    """A run from its row."""
     return Run(
         asked=NewRun(
             id=str(row["id"]),
@@ -136,13 +211,25 @@ def _run(row: dict[str, Any]) -> Run:
             require_changes=row["require_changes"],
             max_cost_usd=row["max_cost_usd"],
             max_minutes=row["max_minutes"],
+            require_approval=row["require_approval"],
         ),
         state=row["state"],
         iteration=row["iteration"],
+        head=row["head"],
         commit=row["commit_id"],
+        epoch=row["epoch"],
+        backend=row["current_backend"],
         last_exit_code=row["last_exit_code"],
         last_error=row["last_error"],
         feedback=row["feedback"],
+        measure=row["measure"],
+        watch_from=row["watch_from"],
+        since_iteration=row["since_iteration"],
+        since_cost_usd=row["since_cost_usd"],
+        since=row["since"],
+        approval=Approval(row["approval"], row["approval_reason"], row["approval_deadline"])
+        if row["approval"] is not None
+        else None,
         diff=Diff(row["diff_files"], row["diff_lines"], row["diff_stat"]),
         cost_usd=row["cost_usd"],
         tokens=row["tokens"],
@@ -165,4 +252,17 @@ def _iteration(row: dict[str, Any]) -> Iteration:
         tokens=row["tokens"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        parent=row["parent"],
+        backend=row["backend"],
+        sandbox=row["sandbox"],
+        undone=row["undone"],
+        reason=row["reason"],
+        feedback=row["feedback"],
+        diff=Diff(row["diff_files"], row["diff_lines"], row["diff_stat"]),
+        step=Diff(row["step_files"], row["step_lines"], row["step_stat"]),
+        error_key=row["error_key"],
+        measure=row["measure"],
+        risk=row["risk"],
+        risk_reasons=tuple(row["risk_reasons"]),
+        touched_tests=tuple(row["touched_tests"]),
     )

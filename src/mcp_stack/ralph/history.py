@@ -1,0 +1,62 @@
+"""A task's commits in its repository, looked at from outside: no worktree is needed and none is changed."""
+
+from __future__ import annotations
+
+from ..ports.runs import Run
+from .git import Git, GitError
+from .workspace import Workspaces
+
+
+class History:
+    """Looks into repositories.
+
+    Args:
+        git: Runs git.
+        workspaces: Knows where repositories are.
+    """
+
+    def __init__(self, git: Git, workspaces: Workspaces) -> None:
+        self._git = git
+        self._workspaces = workspaces
+
+    async def patch(self, run: Run, since: str, commit: str, max_characters: int) -> str:
+        """What changed between two commits, as a unified diff.
+
+        Args:
+            run: Whose.
+            since: Empty for the base commit.
+            commit: Empty for the base commit.
+            max_characters: Longer ones are cut, and end with a line that says so.
+
+        Returns:
+            The diff; empty without changes, or if the repository is on another machine or gone.
+        """
+        since, commit = since or run.asked.base_commit, commit or run.asked.base_commit
+        repository = self._workspaces.repository(run.asked)
+        if since == commit or not repository.is_dir():
+            return ""
+        try:
+            text = await self._git(
+                *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", since, commit, "--"),
+                folder=repository,
+            )
+        except GitError:
+            return ""
+        shown = text.encode(errors="surrogateescape").decode(errors="replace")
+        if len(shown) <= max_characters:
+            return shown
+        return f"{shown[:max_characters]}\n[{len(shown) - max_characters} more characters]"
+
+    async def keep(self, run: Run) -> None:
+        """Have the commit that a task stands at survive a rollback: git removes what no reference leads to.
+
+        Args:
+            run: As it stands before the rollback.
+
+        Raises:
+            GitError: The repository is gone or broken.
+        """
+        repository = self._workspaces.repository(run.asked)
+        if run.commit and repository.is_dir():
+            name = f"refs/ralph/{run.asked.id}/{run.head}"
+            await self._git("update-ref", "--no-deref", name, run.commit, folder=repository)

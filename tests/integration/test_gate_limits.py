@@ -193,15 +193,19 @@ async def test_only_so_many_calls_of_an_agent_are_at_work_at_once(claude: Script
 # Budgets
 
 
-@pytest.mark.parametrize("ask", [_ask, _ask_claude])
+@pytest.mark.parametrize(
+    ("ask", "refusal"),
+    [(_ask, openai.BadRequestError), (_ask_claude, anthropic.APIStatusError)],
+)
 async def test_a_budget_that_is_used_up_is_refused_once_and_not_tried_again(
-    claude: ScriptedClaude, gate: LoopbackGate, ask: Any
+    claude: ScriptedClaude, gate: LoopbackGate, ask: Any, refusal: type[openai.APIStatusError]
 ) -> None:
     claude.always_answers("Paris.", tokens_in=1000, tokens_out=100)
     async with gate.open("task", max_cost_usd=0.003) as opened:
         await ask(opened.access, max_retries=3)
-        with pytest.raises((openai.APIStatusError, anthropic.APIStatusError), match="budget is used up"):
+        with pytest.raises(refusal, match="budget is used up") as refused:
             await ask(opened.access, max_retries=3)
+        assert refused.value.status_code == (400 if refusal is openai.BadRequestError else 402)
         assert "max_cost_usd" in opened.use.refused
         assert opened.use.calls == 1
         assert not opened.use.failed

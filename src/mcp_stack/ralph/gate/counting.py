@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from ...ports.agent_models import CHARACTERS_PER_TOKEN, Body, Dialect, Usage
@@ -53,6 +53,7 @@ class Counter:
     def __init__(self, dialect: Dialect, prompt_tokens: int) -> None:
         self._dialect = dialect
         self._used: Usage | None = None
+        self._told: Body = {}
         self._prompt_tokens = prompt_tokens
         self._characters = 0
         self._is_final = False
@@ -76,11 +77,12 @@ class Counter:
             return
         match event:
             case {"type": "message_start", "message": {"usage": dict(usage)}}:
+                self._told = dict(usage)
                 self._used = anthropic_usage(usage)
             case {"type": "message_delta", "usage": dict(usage)}:
                 # Fields that are left out stay as the beginning told them.
-                told = {key: value for key, value in asdict(anthropic_usage(usage)).items() if value}
-                self._used, self._is_final = replace(self._used or Usage(), **told), True
+                self._told |= {field: count for field, count in usage.items() if count is not None}
+                self._used, self._is_final = anthropic_usage(self._told), True
             case {"type": "content_block_delta", "delta": dict(delta)}:
                 self._characters += _characters(delta)
 

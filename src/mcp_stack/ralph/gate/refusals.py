@@ -21,6 +21,12 @@ _OPENAI_KINDS = {402: "insufficient_quota", 429: "rate_limit_error"}
 OVERLOADED = 529
 """Anthropic's own status, which no client of OpenAI's knows."""
 
+NO_MONEY = 402
+"""Said as 400 to clients of OpenAI's API: aider takes any other refusal than 400 for one that passes, and asks again for
+a minute. Claude Code, on the other hand, asks again in other words after 400, and gives up after 402."""
+
+_FOR_OPENAI = {OVERLOADED: 503, NO_MONEY: 400}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -48,7 +54,7 @@ def refusal(error: ModelRefusedError, dialect: Dialect, *, final: bool = False) 
     headers = {"x-should-retry": "false"} if final else {}
     if error.retry_after_seconds is not None:
         headers["retry-after"] = f"{error.retry_after_seconds:.0f}"
-    status = 503 if dialect == "openai" and error.status == OVERLOADED else error.status
+    status = _FOR_OPENAI.get(error.status, error.status) if dialect == "openai" else error.status
     return Refusal(status, headers, error_body(error, dialect))
 
 

@@ -25,10 +25,18 @@ PRICE = Price(Rates.of(2, 10))
 def model_of(provider: ScriptedOpenAI | ScriptedClaude, timeout_seconds: float = 20) -> AgentModel:
     """The adapter for a scripted provider."""
     if isinstance(provider, ScriptedClaude):
-        return ClaudeApi(
-            PROVIDERS_KEY, "claude-sonnet-5-5", PRICE, base_url=provider.url, timeout_seconds=timeout_seconds
-        )
-    return OpenAIApi(f"{provider.url}/v1", "", PROVIDERS_KEY, PRICE, timeout_seconds=timeout_seconds)
+        return claude_at(provider.url, timeout_seconds=timeout_seconds)
+    return openai_at(provider.url, timeout_seconds=timeout_seconds)
+
+
+def claude_at(url: str, model: str = "claude-sonnet-5-5", timeout_seconds: float = 20) -> AgentModel:
+    """A model that speaks Anthropic's API."""
+    return ClaudeApi(PROVIDERS_KEY, model, PRICE, base_url=url, timeout_seconds=timeout_seconds)
+
+
+def openai_at(url: str, model: str = "", timeout_seconds: float = 20) -> AgentModel:
+    """A model that speaks OpenAI's API; the first that is listed if none is named."""
+    return OpenAIApi(f"{url}/v1", model, PROVIDERS_KEY, PRICE, timeout_seconds=timeout_seconds)
 
 
 class Pauses:

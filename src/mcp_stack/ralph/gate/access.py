@@ -86,7 +86,7 @@ class Access:
         over = spent + self._reserved_usd + cost_usd > self._max_cost_usd or spent >= self._max_cost_usd
         if self._max_cost_usd > 0 and over:
             problem = (
-                f"the task's budget is used up: ${spent:.4f} of ${self._max_cost_usd:.4f} (max_cost_usd) are spent"
+                f"the task's budget is used up: ${spent:.4g} of ${self._max_cost_usd:.4g} (max_cost_usd) are spent"
             )
             self._use = replace(self._use, refused=problem)
             raise ModelRefusedError(402, problem, kind="insufficient_quota", error_code="budget_exceeded")

@@ -22,8 +22,8 @@ OVERLOADED = 529
 """Anthropic's own status, which no client of OpenAI's knows."""
 
 NO_MONEY = 402
-"""Said as 400 to clients of OpenAI's API: aider takes any other refusal than 400 for one that passes, and asks again for
-a minute. Claude Code, on the other hand, asks again in other words after 400, and gives up after 402."""
+"""Said as 400 to clients of OpenAI's API: aider takes any refusal but that for one that passes, and asks again for a
+minute. Claude Code, on the other hand, asks again in other words after 400, and gives up after 402."""
 
 _FOR_OPENAI = {OVERLOADED: 503, NO_MONEY: 400}
 

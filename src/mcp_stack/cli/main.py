@@ -89,6 +89,10 @@ def _run(chosen: argparse.Namespace) -> int:  # noqa: PLR0911, PLR0912 - one com
             from .agents import run_agents  # noqa: PLC0415 - only this command needs it
 
             return run_agents(chosen)
+        case "tasks":
+            from .tasks import run_tasks  # noqa: PLC0415 - only this command needs it
+
+            return run_tasks(chosen)
         case "tools":
             from .tools import run_tools  # noqa: PLC0415 - only this command needs it
 
@@ -154,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_documents(commands.add_parser("documents", help="what is in the knowledge base, and what must stay there"))
     _add_models(commands.add_parser("models", help="local models: what is here, what suits this machine, downloads"))
     _add_agents(commands.add_parser("agents", help="coding agents of Ralph Wiggum: what is here, and installing them"))
+    _add_tasks(commands.add_parser("tasks", help="tasks of coding agents, and the approvals that they wait for"))
     _add_tools(commands.add_parser("tools", help="tools of other MCP servers, and the approval of changed ones"))
     _add_skills(commands.add_parser("skills", help="import skills, and approve those that the model may use"))
     _add_issues(commands.add_parser("issues", help="what went wrong, and what became of it"))
@@ -193,6 +198,34 @@ def _add_agents(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="every backend, its version, and how to get it")
     installed = actions.add_parser("install", help="install agents into the data folder")
     installed.add_argument("names", nargs="+", metavar="NAME", help="of backends; all for every one")
+
+
+def _add_tasks(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="the newest tasks").add_argument("--state", default="")
+    actions.add_parser("show", help="how a task stands, and what it asks").add_argument("id")
+    logged = actions.add_parser("log", help="what happened to a task")
+    logged.add_argument("id")
+    logged.add_argument("iteration", nargs="?", type=int, default=0, help="with its diff and output")
+    approved = actions.add_parser("approve", help="show what a task asks, and let it go on")
+    approved.add_argument("id")
+    approved.add_argument("--note", default="", help="why; kept in the log")
+    approved.add_argument("--yes", action="store_true", help="do not ask")
+    rejected = actions.add_parser("reject", help="cancel a task that asks")
+    rejected.add_argument("id")
+    rejected.add_argument("--note", default="", help="why; kept in the log")
+    steered = actions.add_parser("steer", help="tell the agent something with its next iteration")
+    steered.add_argument("id")
+    steered.add_argument("guidance", nargs="+")
+    actions.add_parser("cancel", help="end a task and its agent").add_argument("id")
+    resumed = actions.add_parser("resume", help="let a task go on; its limits count anew")
+    resumed.add_argument("id")
+    resumed.add_argument("--max-iterations", type=int, help="0 for no limit (default: as before)")
+    resumed.add_argument("--max-minutes", type=float, help="0 for no limit (default: as before)")
+    resumed.add_argument("--max-cost", type=float, metavar="USD", help="0 for no limit (default: as before)")
+    rolled = actions.add_parser("rollback", help="bring a task's branch back to an iteration")
+    rolled.add_argument("id")
+    rolled.add_argument("iteration", type=int, help="the last one to keep; 0 keeps none")
 
 
 def _add_tools(parser: argparse.ArgumentParser) -> None:

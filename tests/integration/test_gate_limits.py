@@ -18,6 +18,7 @@ from mcp_stack.ralph.gate.access import MAX_CALLS_AT_ONCE
 from mcp_stack.ralph.gate.endpoint import MAX_BODY_BYTES
 from mcp_stack.ralph.gate.gate import LoopbackGate
 from tests.support.gate import PROVIDERS_KEY, Pauses, anthropic_client, gate_to, model_of, openai_client
+from tests.support.http_endpoint import failure
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 from tests.support.waiting import until
@@ -274,6 +275,16 @@ async def test_a_limit_beyond_the_bound_is_passed_on_with_its_time(
     assert limited.value.response.headers["retry-after"] == "60"
     assert access.use.failed.startswith("429 rate_limit_error: ")
     assert access.use.calls == 0
+
+
+async def test_a_provider_that_is_unavailable_for_a_time_is_waited_for(
+    claude: ScriptedClaude, access: MeteredAccess, pauses: Pauses
+) -> None:
+    unavailable = {"type": "error", "error": {"type": "api_error", "message": "maintenance"}}
+    claude.then(failure(503, unavailable, retry_after=3), failure(503, unavailable))
+    with pytest.raises(openai.InternalServerError, match="maintenance"):
+        await _ask(access.access)
+    assert pauses.seconds == [3]
 
 
 async def test_an_account_without_money_is_not_waited_for(pauses: Pauses) -> None:

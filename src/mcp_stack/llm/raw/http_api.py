@@ -99,7 +99,7 @@ class HttpApi:
     async def _sent(
         self, method: str, path: str, body: Body | None, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx2.Response]:
-        # Written here and not by the library, which cannot send half a surrogate pair.
+        # In ASCII, for the library's own form has no place for half a surrogate pair.
         content = None if body is None else json.dumps(body).encode()
         kind = {"content-type": "application/json", "accept-encoding": "identity"}
         async with self._client.stream(

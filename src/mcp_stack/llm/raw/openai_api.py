@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Literal
+from urllib.parse import urlsplit
 
 from ...errors import UnavailableError
 from ...ports.agent_models import Body, ModelRefusedError, Usage
 from ..prices import Price
 from .http_api import HttpApi
+
+OPENAI_HOST = "api.openai.com"
 
 
 class OpenAIApi:
@@ -28,6 +31,7 @@ class OpenAIApi:
     def __init__(self, base_url: str, model: str, api_key: str, price: Price, *, timeout_seconds: float) -> None:
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._api = HttpApi(base_url, headers, api_key, timeout_seconds)
+        self._is_openai = urlsplit(base_url).hostname == OPENAI_HOST
         self._model = model
         self._price = price
 
@@ -51,7 +55,7 @@ class OpenAIApi:
 
     async def complete(self, request: Body, headers: Mapping[str, str]) -> Body:  # noqa: ARG002 - it has none
         """See `AgentModel.complete`."""
-        return await self._api.post("/chat/completions", {**request, "model": self._model}, {})
+        return await self._api.post("/chat/completions", self._own(request), {})
 
     async def stream(
         self,
@@ -59,8 +63,9 @@ class OpenAIApi:
         headers: Mapping[str, str],  # noqa: ARG002 - it has none
     ) -> AsyncGenerator[Body, None]:
         """See `AgentModel.stream`."""
-        usage = {"stream_options": {**(request.get("stream_options") or {}), "include_usage": True}}
-        body = {**request, **usage, "model": self._model, "stream": True}
+        options = request.get("stream_options")
+        options = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        body = {**self._own(request), "stream": True, "stream_options": options}
         ended = False
         async with aclosing(self._api.events("/chat/completions", body, {})) as events:
             async for chunk in events:
@@ -85,3 +90,10 @@ class OpenAIApi:
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
+
+    def _own(self, request: Body) -> Body:
+        """The request for the configured model; OpenAI's own API has another word for the limit of an answer."""
+        body = {**request, "model": self._model}
+        if self._is_openai and "max_tokens" in body:
+            body.setdefault("max_completion_tokens", body.pop("max_tokens"))
+        return body

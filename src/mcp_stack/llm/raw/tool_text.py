@@ -102,7 +102,7 @@ class ToolText:
         self._held += piece
         if not self._names:
             safe = len(self._held)
-        elif self._is_start and (not (begun := self._held.lstrip()) or begun.startswith(_BARE)):
+        elif self._is_start and _may_be_bare(self._held.lstrip()):
             safe = 0
         else:
             safe = _certain(self._held)
@@ -133,6 +133,11 @@ class ToolText:
             case {"name": str(name), "arguments": dict(given)} if name in self._names:
                 return Call(name, json.dumps(given))
         return None
+
+
+def _may_be_bare(begun: str) -> bool:
+    """Whether an answer that begins so may be a call without tags."""
+    return any(begun.startswith(opener) or opener.startswith(begun) for opener in _BARE)
 
 
 def _certain(text: str) -> int:

@@ -101,19 +101,21 @@ class Counter:
 
 
 def _characters(value: Any) -> int:
-    """The length of the texts in a JSON value; an image counts as what it takes at most."""
-    match value:
-        case str():
-            return len(value)
-        case list():
-            return sum(_characters(each) for each in value)
-        case dict():
-            return sum(
-                IMAGE_CHARACTERS if key in _IMAGES and isinstance(each, str) else _characters(each)
-                for key, each in value.items()
-                if key not in _NO_TEXT
-            )
-    return 0
+    """The length of the texts in a JSON value, however deep; an image counts as what it takes at most."""
+    total, left = 0, [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                total += len(text)
+            case list() as values:
+                left += values
+            case dict() as fields:
+                for key, each in fields.items():
+                    if key in _IMAGES and isinstance(each, str):
+                        total += IMAGE_CHARACTERS
+                    elif key not in _NO_TEXT:
+                        left.append(each)
+    return total
 
 
 def _count(value: Any) -> int:

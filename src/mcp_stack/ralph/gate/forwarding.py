@@ -76,7 +76,7 @@ class Forwarding:
             events, first = await self._patiently(call, lambda: self._begun(asked, headers))
             async with aclosing(events):
                 out = self._translation(dialect)
-                told = dialect == "anthropic" or bool((request.get("stream_options") or {}).get("include_usage"))
+                told = dialect == "anthropic" or _wants_usage(request)
                 while first is not None:
                     counter.event(first)
                     for event in out.feed(first):
@@ -114,8 +114,7 @@ class Forwarding:
             except ModelRefusedError as error:
                 call.is_under_way = error.status == TOOK_TOO_LONG  # it may be at work still, and is paid for
                 seconds = error.retry_after_seconds if error.retry_after_seconds is not None else pause
-                can_wait = error.status in _LIMITS and not {error.kind, error.error_code} & set(_NO_QUOTA)
-                if not can_wait or waited + seconds > self._wait_seconds:
+                if not _passes(error) or waited + seconds > self._wait_seconds:
                     raise
                 logger.info("the model is at a limit (%s): the call waits %.0f s", summary(error), seconds)
             # At least a moment, so that a provider that says 0 is not asked without end.
@@ -169,6 +168,18 @@ class Forwarding:
         if dialect == self._model.dialect:
             return _AsTheyAre()
         return OpenAIChunks() if dialect == "openai" else AnthropicEvents()
+
+
+def _passes(error: ModelRefusedError) -> bool:
+    """Whether a provider's refusal is a limit that time lifts."""
+    is_limit = error.status in _LIMITS or (error.status == 503 and error.retry_after_seconds is not None)
+    return is_limit and not {error.kind, error.error_code} & set(_NO_QUOTA)
+
+
+def _wants_usage(request: Body) -> bool:
+    """Whether a stream of OpenAI's is to tell the usage."""
+    options = request.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
 class _AsTheyAre:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ...ports.agent_models import Body, Dialect, ModelRefusedError
@@ -53,7 +54,7 @@ def refusal(error: ModelRefusedError, dialect: Dialect, *, final: bool = False) 
     """
     headers = {"x-should-retry": "false"} if final else {}
     if error.retry_after_seconds is not None:
-        headers["retry-after"] = f"{error.retry_after_seconds:.0f}"
+        headers["retry-after"] = str(math.ceil(error.retry_after_seconds))
     status = _FOR_OPENAI.get(error.status, error.status) if dialect == "openai" else error.status
     return Refusal(status, headers, error_body(error, dialect))
 

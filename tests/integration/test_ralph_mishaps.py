@@ -69,16 +69,15 @@ def of_the_user(repository: Path) -> tuple[str, ...]:
         "git branch -f main HEAD; git checkout -q main; git commit -q --allow-empty -m mine; git tag v1",
         "git config core.worktree /tmp/nowhere; git config core.bare true",
         "printf '#!/bin/sh\ntouch {user}/planted.txt\n' > .git/hooks/post-commit; chmod +x .git/hooks/*",
-        'ln -s "{user}" l; git update-index --add --cacheinfo 160000,$(git rev-parse @),l',
+        'ln -sfn "{user}" l; git update-index --add --cacheinfo 160000,$(git rev-parse @),l',
     ],
 )
 async def test_what_an_agent_makes_of_its_worktree_never_reaches_the_users_copy(
     make: Make, repository: Path, mishap: str
 ) -> None:
     before = of_the_user(repository)
-    run = await finished(make(f"echo $MCP_STACK_ITERATION > f.txt; {mishap}"), repository, ["grep -q 2 f.txt"])
-    if "core.worktree" in mishap:  # the repository's settings are everybody's
-        git(repository, "config", "--unset", "core.worktree")
+    script = f"echo $MCP_STACK_ITERATION > f.txt; mkdir -p .git/hooks; {mishap.replace('{user}', str(repository))}"
+    run = await finished(make(script), repository, ["grep -q 2 f.txt"])
     assert of_the_user(repository) == before
     assert run.state in ("completed", "limit_reached", "awaiting_approval")
     assert git(repository, "rev-list", "--count", f"main..ralph/{run.asked.id}") == str(run.iteration)
@@ -177,7 +176,7 @@ async def test_what_an_agent_configures_is_run_by_no_git_of_ours(
             git config $name {spy}
         done
         echo '* filter=f' > .gitattributes
-        echo changed > in.txt
+        printf ni > in.txt
     """
     parts = make(script)
     task = await parts.ralph.submit("x", workspace=str(outer), verify=["true"], max_iterations=2, require_changes=False)

@@ -120,7 +120,7 @@ class RalphParts:
             workspaces=self.workspaces,
             iterating=Iterating(
                 agents=self.agents,
-                verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds),
+                verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds, Unconfined()),
                 gate=self.gate,
                 settings=self.settings,
                 logs=self.folder / "logs",

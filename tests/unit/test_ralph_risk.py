@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mcp_stack.ralph.changes import LINK, PROGRAM, SUBMODULE, Change, diff_of, parsed
 from mcp_stack.ralph.git import Git
 from mcp_stack.ralph.risk import MANY, assess, at_least, touched_tests
-from mcp_stack.ralph.worktree import Worktree
+from mcp_stack.ralph.worktree import Repository, Worktree
 from tests.support.ralph import git, make_repository
 
 PLAIN = "100644"
@@ -193,7 +193,7 @@ async def test_changes_are_read_from_git(tmp_path: Path) -> None:
     git(repository, "commit", "--quiet", "-m", "change")
     worktree = Worktree(
         Git(os.environ, tmp_path),
-        repository=repository,
+        repository=Repository(repository, repository / ".git", repository / ".git" / "objects", "sha1"),
         git_folder=repository / ".git",
         path=repository,
         branch="main",

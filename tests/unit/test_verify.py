@@ -11,13 +11,14 @@ import pytest
 
 from mcp_stack.errors import UsageError
 from mcp_stack.ralph.verify import Report, Verifier, checked_commands, detect
+from tests.support.unconfined import Unconfined
 
 
 async def run(tmp_path: Path, *commands: str, seconds: float = 20) -> Report:
     worktree, scratch = tmp_path / "worktree", tmp_path / "scratch"
     worktree.mkdir(exist_ok=True)
     scratch.mkdir(exist_ok=True)
-    return await Verifier(os.environ, seconds).run(commands, worktree, scratch, scratch / "verify.log")
+    return await Verifier(os.environ, seconds, Unconfined()).run(commands, worktree, scratch, scratch / "verify.log")
 
 
 async def test_all_commands_must_exit_0(tmp_path: Path) -> None:

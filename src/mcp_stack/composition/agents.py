@@ -8,24 +8,9 @@ from typing import TYPE_CHECKING
 from ..settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from ..ports.agent import Agent
-    from ..ports.sandbox import Confinement, Sandbox
+    from ..ports.sandbox import Sandbox
     from ..ralph.backends.installing import Installer
-
-
-class _Unconfined:
-    """Runs programs as they are."""
-
-    tier = "none"
-
-    def check(self) -> None:
-        """It can always confine nothing."""
-
-    def confined(self, command: Sequence[str], environment: Mapping[str, str], limits: Confinement) -> list[str]:  # noqa: ARG002 - the port's
-        """The command itself."""
-        return list(command)
 
 
 def agents_of(settings: Settings, sandbox: Sandbox) -> dict[str, Agent]:
@@ -48,9 +33,11 @@ def agents_of(settings: Settings, sandbox: Sandbox) -> dict[str, Agent]:
     return found
 
 
-def sandbox_of(settings: Settings) -> Sandbox:  # noqa: ARG001 - the configuration chooses
+def sandbox_of(settings: Settings) -> Sandbox:
     """What confines agents on this machine."""
-    return _Unconfined()
+    from ..ralph.sandbox.choice import Chosen
+
+    return Chosen(settings.ralph.sandbox)
 
 
 def installer_of(settings: Settings) -> Installer:

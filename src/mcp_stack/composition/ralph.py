@@ -17,6 +17,7 @@ from .stores import Stores
 if TYPE_CHECKING:
     from ..jobs.worker import Handler
     from ..ports.agent import Agent
+    from ..ports.sandbox import Sandbox
     from ..ralph.checkpoints import Checkpoints
     from ..ralph.gate.gate import LoopbackGate
     from ..ralph.git import Git
@@ -122,9 +123,15 @@ class RalphParts:
 
     @cached_property
     def _agents(self) -> dict[str, Agent]:
-        from .agents import agents_of, sandbox_of
+        from .agents import agents_of
 
-        return agents_of(self._settings, sandbox_of(self._settings))
+        return agents_of(self._settings, self._sandbox)
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        from .agents import sandbox_of
+
+        return sandbox_of(self._settings)
 
     @cached_property
     def _events(self) -> JsonlEvents:
@@ -145,7 +152,9 @@ class RalphParts:
             workspaces=self._workspaces,
             iterating=Iterating(
                 agents=self._agents,
-                verifier=Verifier(os.environ, ralph.loop.verify_timeout_seconds),
+                verifier=Verifier(
+                    os.environ, ralph.loop.verify_timeout_seconds, self._sandbox, network=ralph.sandbox.verify_network
+                ),
                 gate=self._gate,
                 settings=ralph,
                 logs=self._folder / "logs",

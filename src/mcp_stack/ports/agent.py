@@ -36,6 +36,7 @@ class Assignment:
         scratch: A private folder of the run for everything that is not part of the work.
         timeout_seconds: When it is ended, with all its children.
         model: What it works with; None where agents bring their own.
+        readable: What it must be able to read besides: the objects of the repository.
     """
 
     task_id: str
@@ -45,6 +46,7 @@ class Assignment:
     scratch: Path
     timeout_seconds: float
     model: ModelAccess | None = None
+    readable: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,12 @@ class Confinement:
         folder: Its working folder, which it may write.
         writable: Further folders and files that it may write.
         readable: Further ones that it may read, and run programs from.
-        protected: Inside of the writable ones, what it must not write.
         ports: TCP ports on the loopback that it may connect to; None for any connection anywhere.
     """
 
     folder: Path
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
-    protected: tuple[Path, ...] = ()
     ports: tuple[int, ...] | None = None
 
 
@@ -43,8 +41,12 @@ class Sandbox(Protocol):
         """The command that runs a command confined.
 
         Args:
-            command: An absolute path and its arguments.
-            environment: What the program will see.
+            command: The program and its arguments.
+            environment: What the program will see; the caller passes it on.
             limits: What it may touch.
+
+        Raises:
+            UnavailableError: See `check`.
+            DeniedError: A path leads out of the one that it is in, by a link that a confined program made.
         """
         ...

@@ -67,7 +67,12 @@ class Git:
         }
 
     async def __call__(
-        self, *arguments: str, folder: Path, git_folder: Path | None = None, timeout_seconds: float = SECONDS
+        self,
+        *arguments: str,
+        folder: Path,
+        git_folder: Path | None = None,
+        objects: Path | None = None,
+        timeout_seconds: float = SECONDS,
     ) -> str:
         """Run one git command.
 
@@ -76,6 +81,7 @@ class Git:
             folder: Where it runs. Git does not look for a repository above it.
             git_folder: The repository of which `folder` is the working tree. None lets git follow what `folder/.git`
                 says: only where no agent can write that.
+            objects: Where `git_folder` keeps its objects, if not in itself.
             timeout_seconds: When it is killed.
 
         Returns:
@@ -91,6 +97,8 @@ class Git:
             if git_folder is None
             else {"GIT_DIR": str(git_folder), "GIT_WORK_TREE": str(folder)}
         )
+        if objects is not None:
+            place["GIT_OBJECT_DIRECTORY"] = str(objects)
         try:
             process = await asyncio.create_subprocess_exec(
                 *("git", *SAFE, *arguments),

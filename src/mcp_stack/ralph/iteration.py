@@ -128,7 +128,9 @@ class Iterating:
         changes = await worktree.changes(run.commit or worktree.base_commit, saved.commit)
         commands, notes = await self._commands(work, saved.commit)
         notes = (*ran.notes, *saved.notes, *notes)
-        said = await self._verifier.run(commands, worktree.path, scratch, scratch / f"verify_{n}.log")
+        said = await self._verifier.run(
+            commands, worktree.path, scratch, scratch / f"verify_{n}.log", worktree.readable
+        )
         finished = self._clock()
         touched = touched_tests(
             [change.path for change in changes], commands, {change.path for change in changes if change.kind == "added"}
@@ -263,6 +265,7 @@ class Iterating:
             worktree=work.worktree.path,
             scratch=scratch,
             timeout_seconds=self._seconds_left(run, now),
+            readable=work.worktree.readable,
         )
         problems: list[str] = []
         for name in dict.fromkeys((run.backend, self._settings.backends.fallback)):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UsageError
+from ..ports.sandbox import Confinement, Sandbox
 from ..validation import checked_text
 from .environment import child_environment
+from .mending import remove
 from .processes import run_program
 
 MAX_COMMANDS = 20
@@ -103,43 +105,67 @@ def _has_npm_test(package: str) -> bool:
     return isinstance(scripts, dict) and "test" in scripts and "no test specified" not in str(scripts["test"])
 
 
-def _fresh(scratch: Path, output: Path) -> Path:
-    home = scratch / "home"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    output.unlink(missing_ok=True)
-    return home
-
-
 class Verifier:
-    """Runs verify commands, each without a shell and for a bounded time.
+    """Runs verify commands, each confined, without a shell and for a bounded time.
 
     Args:
         environ: The worker's environment; the commands see an allow-list of it.
         timeout_seconds: Of each command.
+        sandbox: Confines them: what they test was written by an agent.
+        network: Whether they may connect anywhere.
     """
 
-    def __init__(self, environ: Mapping[str, str], timeout_seconds: float) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], timeout_seconds: float, sandbox: Sandbox, *, network: bool = False
+    ) -> None:
         self._environ = environ
         self._timeout_seconds = timeout_seconds
+        self._sandbox = sandbox
+        self._network = network
 
-    async def run(self, commands: Sequence[str], worktree: Path, scratch: Path, output: Path) -> Report:
+    async def run(
+        self, commands: Sequence[str], worktree: Path, scratch: Path, output: Path, readable: Sequence[Path] = ()
+    ) -> Report:
         """Run the commands one after the other, up to the first that fails.
 
         Args:
             commands: Each as one would type it, but for what only a shell understands.
             worktree: Where they run.
-            scratch: The run's private folder; their HOME is in it.
+            scratch: The run's private folder; their HOME is in it, new each time: in the agent's it could have put
+                what interpreters load by themselves.
             output: File for all of their output.
+            readable: What they must be able to read besides.
 
         Raises:
             OSError: The output cannot be written.
+            UnavailableError: Nothing confines programs here.
+            DeniedError: The agent made a link out of what they may write.
         """
-        home = await asyncio.to_thread(_fresh, scratch, output)
+        home = scratch / "verify_home"
+        await asyncio.to_thread(_prepare, home, output)
+        try:
+            return await self._run(
+                commands,
+                home,
+                output,
+                Confinement(
+                    folder=worktree,
+                    writable=(home,),
+                    readable=tuple(readable),
+                    ports=None if self._network else (),
+                ),
+            )
+        finally:
+            await asyncio.to_thread(remove, home)
+
+    async def _run(self, commands: Sequence[str], home: Path, output: Path, limits: Confinement) -> Report:
+        environment = child_environment(self._environ, home)
         for command in commands:
+            words = shlex.split(command)
             finished = await run_program(
-                shlex.split(command),
-                folder=worktree,
-                environment=child_environment(self._environ, home),
+                await asyncio.to_thread(self._sandbox.confined, words, environment, limits),
+                folder=limits.folder,
+                environment=environment,
                 output=output,
                 timeout_seconds=self._timeout_seconds,
             )
@@ -151,3 +177,9 @@ class Verifier:
                 )
                 return Report(tuple(commands), command, f"[{why}]\n{finished.tail[-TAIL_CHARACTERS:]}")
         return Report(tuple(commands), "", "")
+
+
+def _prepare(home: Path, output: Path) -> None:
+    remove(home)
+    home.mkdir(mode=0o700, parents=True)
+    output.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import DeniedError, NotFoundError, UsageError
 from ..ports.runs import NewRun
 from .git import Git, GitError
-from .worktree import Worktree
+from .worktree import Repository, Worktree
 
 CLONE_SECONDS = 900.0
 _SCP_FORM = re.compile(r"^[\w.-]+@[\w.-]+:\S+$")
@@ -92,18 +92,30 @@ class Workspaces:
         repository, path = self.repository(asked), self.worktree_path(asked.id)
         if not asked.workspace.startswith("/") and not repository.exists():
             await self._make(asked.workspace, repository)
-        base = asked.base_commit or await self._git("rev-parse", "--verify", "HEAD^{commit}", folder=repository)
-        common = (repository / await self._git("rev-parse", "--git-common-dir", folder=repository)).resolve()
+        where, base = await self._locate(repository, asked.base_commit)
         worktree = Worktree(
             self._git,
-            repository=repository,
-            git_folder=common / "worktrees" / path.name,
+            repository=where,
+            git_folder=self._folder / "git" / asked.id,
             path=path,
             branch=branch_of(asked.id),
             base_commit=base,
         )
         await worktree.restore(commit or base)
         return worktree
+
+    async def _locate(self, folder: Path, base: str) -> tuple[Repository, str]:
+        """Where a repository keeps what we need, and the commit that work starts from: by default where it stands."""
+        said = await self._git(
+            *("rev-parse", "--git-common-dir", "--git-path", "objects", "--show-object-format"),
+            base or "HEAD^{commit}",
+            folder=folder,
+        )
+        lines = said.split("\n")
+        if len(lines) != 4:
+            raise GitError(f"the path {str(folder)!r} has a line break", "use a repository elsewhere")
+        common, objects, object_format, base = lines
+        return Repository(folder, (folder / common).resolve(), (folder / objects).resolve(), object_format), base
 
     def _checked_path(self, path: Path) -> Path:
         try:

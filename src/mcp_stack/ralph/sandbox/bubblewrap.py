@@ -59,12 +59,12 @@ class Bubblewrap:
             *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"),
             *(("--unshare-net",) if no_network else ()),
             *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),  # noqa: S108
-            *_mounts((*paths.readable, LAUNCHER), paths.writable, limits.protected),
+            *_mounts((*paths.readable, LAUNCHER), paths.writable),
             *("--chdir", str(limits.folder), "--", *inner),
         ]
 
 
-def _mounts(readable: Sequence[Path], writable: Sequence[Path], protected: Sequence[Path]) -> list[str]:
+def _mounts(readable: Sequence[Path], writable: Sequence[Path]) -> list[str]:
     """Parents before what is in them, for what is mounted later hides what was there; nothing twice."""
     arguments: list[str] = []
     mounted: dict[Path, str] = {}
@@ -78,4 +78,4 @@ def _mounts(readable: Sequence[Path], writable: Sequence[Path], protected: Seque
         else:
             mounted[path] = option
             arguments += [option, str(path), str(path)]
-    return arguments + [word for path in protected for word in ("--ro-bind-try", str(path), str(path))]
+    return arguments

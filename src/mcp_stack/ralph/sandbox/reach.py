@@ -63,7 +63,7 @@ def reach(command: Sequence[str], environment: Mapping[str, str], limits: Confin
     """What a program can reach.
 
     Args:
-        command: An absolute path and its arguments.
+        command: The program and its arguments.
         environment: What it will see.
         limits: What it may touch.
 
@@ -116,7 +116,8 @@ def _base_of(prefix: Path) -> Path | None:
     except OSError:
         return None
     values = (line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "home")
-    return Path(next(values)) if lines else None
+    home = next(values, "")
+    return Path(home) if home else None
 
 
 def _check_links(writable: Sequence[Path], paths: Sequence[Path]) -> None:

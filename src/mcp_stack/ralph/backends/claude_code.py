@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...ports.agent import Assignment
-from ..processes import Finished
 from .json_lines import amount, count, objects, text
 from .program import Place, ProgramAgent, Said, Start
 
@@ -53,7 +52,7 @@ class ClaudeCodeAgent(ProgramAgent):
             }
         return Start(tuple(arguments), environment)
 
-    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - all is in the file
+    def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
         said = Said()
         for event in objects(output):
             if event.get("type") != "result":

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ...errors import UnavailableError
 from ...ports.agent import Assignment, ModelAccess
-from ..processes import Finished
 from .json_lines import objects, text
 from .program import Place, ProgramAgent, Said, Start, write_private
 
@@ -32,7 +31,7 @@ class ContinueAgent(ProgramAgent):
         # `-p` comes last: it takes a word that follows for the prompt.
         return Start(("--config", str(file), "--auto", "--format", "json", "-p"), environment)
 
-    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - all is in the file
+    def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
         answer, failed = "", False
         for event in objects(output):
             answer = text(event.get("response")) or text(event.get("message")) or answer

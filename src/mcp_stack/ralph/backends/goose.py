@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...ports.agent import Assignment
-from ..processes import Finished
 from .json_lines import count, objects, text
 from .program import Place, ProgramAgent, Said, Start
 
@@ -56,7 +55,7 @@ class GooseAgent(ProgramAgent):
         )
         return Start(arguments, environment)
 
-    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - all is in the file
+    def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
         tokens, said, speaker = 0, "", ""
         for event in objects(output):
             if event.get("type") == "complete":

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...ports.agent import Assignment
-from ..processes import Finished
 from .json_lines import count, objects, text
 from .program import Place, ProgramAgent, Said, Start, write_private
 
@@ -42,7 +41,7 @@ class LangChainAgent(ProgramAgent):
         # Isolated: the folder that it works in is not a place to import from.
         return Start(("-I", str(CHILD), str(options)), {"LANGSMITH_TRACING": "false"})
 
-    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - all is in the file
+    def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
         said = Said()
         for event in objects(output):
             if event.get("type") == "result":

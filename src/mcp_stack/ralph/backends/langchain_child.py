@@ -13,6 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+WHERE = (
+    "To your file tools the repository is the folder /, so that its file src/a.py is /src/a.py. Your shell starts in "
+    "the repository: use relative paths there, such as src/a.py."
+)
+
 
 def main(options_file: str) -> int:
     """Run the agent on the prompt that stdin holds.
@@ -38,9 +43,10 @@ def main(options_file: str) -> int:
         temperature=0,
         stream_usage=True,
     )
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    # It holds no key: that is in the options.
+    passed = dict(os.environ)
     backend = LocalShellBackend(root_dir=Path.cwd(), virtual_mode=True, inherit_env=False, env=passed)
-    agent = create_deep_agent(model=model, backend=backend)
+    agent = create_deep_agent(model=model, backend=backend, system_prompt=WHERE)
     tokens, said, failed = 0, "", False
     try:
         for step in agent.stream(

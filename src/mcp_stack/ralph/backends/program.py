@@ -17,6 +17,7 @@ from ...errors import UnavailableError
 from ...ports.agent import AgentInfo, AgentOutcome, Assignment, ModelAccess
 from ...ports.sandbox import Confinement, Sandbox
 from ..environment import child_environment
+from ..git import IDENTITY
 from ..processes import Finished, run_program
 from .locating import Program, Programs
 
@@ -24,6 +25,19 @@ SECONDS_TO_SAY_VERSION = 30.0
 MAX_VERSION_CHARACTERS = 60
 # As much of an agent's last words as of any program's output.
 MAX_SAID_CHARACTERS = 16_384
+_GIT_SETTINGS = {
+    # Or aider writes one into the repository's own configuration.
+    "user.name": IDENTITY["GIT_AUTHOR_NAME"],
+    "user.email": IDENTITY["GIT_AUTHOR_EMAIL"],
+    "core.hooksPath": "/dev/null",
+    "commit.gpgSign": "false",
+}
+GIT = {"GIT_CONFIG_COUNT": str(len(_GIT_SETTINGS)), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"} | {
+    f"GIT_CONFIG_{part}_{n}": text
+    for n, setting in enumerate(_GIT_SETTINGS.items())
+    for part, text in zip(("KEY", "VALUE"), setting, strict=True)
+}
+"""What git sees that an agent starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +131,13 @@ class ProgramAgent(ABC):
             return await self._run(program, assignment, place, output)
         finally:
             await asyncio.to_thread(shutil.rmtree, place.folder, ignore_errors=True)
+            await asyncio.to_thread(self._tidy, assignment.worktree)
 
     async def _run(self, program: Program, assignment: Assignment, place: Place, output: Path) -> AgentOutcome:
         start = await asyncio.to_thread(self._start, assignment, place)
         environment = (
             child_environment(self._environ, place.home)
+            | GIT
             | {"MCP_STACK_TASK_ID": assignment.task_id, "MCP_STACK_ITERATION": str(assignment.iteration)}
             | dict(start.environment)
         )
@@ -134,10 +150,10 @@ class ProgramAgent(ABC):
             output=output,
             timeout_seconds=assignment.timeout_seconds,
         )
-        said = await asyncio.to_thread(self._said, output, finished)
+        said = await asyncio.to_thread(self._said, place, output)
         return AgentOutcome(
             exit_code=1 if said.failed and finished.exit_code == 0 else finished.exit_code,
-            output_tail=said.text[-MAX_SAID_CHARACTERS:] or finished.tail,
+            output_tail=said.text[-MAX_SAID_CHARACTERS:] or finished.tail or _of_silence(program, finished),
             output_file=output,
             timed_out=finished.timed_out,
             duration_seconds=finished.seconds,
@@ -154,14 +170,17 @@ class ProgramAgent(ABC):
             UnavailableError: No model is given, and the user configured none.
         """
 
-    def _said(self, output: Path, finished: Finished) -> Said:  # noqa: ARG002 - what most need
+    def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - nothing is known of programs in general
         """What it told of itself.
 
         Args:
-            output: All of its output.
-            finished: Its end.
+            place: Its files are still there.
+            output: What it printed.
         """
         return Said()
+
+    def _tidy(self, worktree: Path) -> None:  # noqa: B027 - most leave nothing
+        """Remove what the program keeps for itself in the worktree."""
 
     def _readable(self) -> tuple[Path, ...]:
         """Files of ours that the program reads."""
@@ -191,12 +210,10 @@ class ProgramAgent(ABC):
         return program
 
     def _limits(self, assignment: Assignment, place: Place, program: Program) -> Confinement:
-        shared, protected = git_folders(assignment.worktree)
         return Confinement(
             folder=assignment.worktree,
-            writable=(place.home, place.folder, *shared),
-            readable=(place.prompt, *program.readable, *self._readable()),
-            protected=protected,
+            writable=(place.home, place.folder),
+            readable=(place.prompt, *program.readable, *self._readable(), *assignment.readable),
             ports=model_ports(assignment.model),
         )
 
@@ -219,32 +236,18 @@ class ProgramAgent(ABC):
         return self._versions[key]
 
 
+def _of_silence(program: Program, finished: Finished) -> str:
+    """What is said for a program that failed without a word."""
+    name = program.path.name
+    return f"{name} exited with {finished.exit_code} and printed nothing\n" if finished.exit_code else ""
+
+
 def model_ports(model: ModelAccess | None) -> tuple[int, ...] | None:
     """The ports that an agent may connect to: those of its model; any where it brings its own."""
     if model is None:
         return None
     ports = (urlsplit(url).port for url in (model.openai_url, model.anthropic_url))
     return tuple(dict.fromkeys(port for port in ports if port is not None))
-
-
-def git_folders(worktree: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """What git needs to work in a worktree.
-
-    Args:
-        worktree: Its `.git` was written by us, just now.
-
-    Returns:
-        What is written, and what in it must not be: the files that name programs which git would run.
-    """
-    link = worktree / ".git"
-    if link.is_dir():
-        return (), (link / "hooks", link / "config")
-    try:
-        own = Path(link.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
-    except (OSError, ValueError):
-        return (), ()
-    common = Path(os.path.normpath(worktree / own)).parent.parent
-    return (common,), (common / "hooks", common / "config")
 
 
 def write_private(file: Path, text: str) -> Path:

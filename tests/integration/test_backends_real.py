@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from tests.support.agents import (
     FixedGate,
     access_to,
     assignment,
+    passes,
     programs,
     real_agent,
 )
@@ -76,7 +75,7 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_it_mends_three_files_so_that_the_test_passes(name: str, place: Place) -> None:
+async def test_it_mends_three_files_so_that_the_testpasses(name: str, place: Place) -> None:
     before = place.kept()
     agent = real_agent(name, place.environ, Chosen(SandboxSettings(required=False)))
     command = "env; git config user.name; cat ~/.gitconfig" if name in WITH_A_SHELL else ""
@@ -87,7 +86,7 @@ async def test_it_mends_three_files_so_that_the_test_passes(name: str, place: Pl
     assert outcome.output_tail.splitlines()[-1] == "All three are mended."
     changed = git(place.worktree, "status", "--porcelain", "--untracked-files=all").splitlines()
     assert [line.split()[-1] for line in changed] == ["names.py", "prices.py", "report.py"]
-    assert _passes(place.worktree)
+    assert passes(place.worktree)
     assert {request.headers.get("authorization") for request in requests} == {"Bearer not-a-secret"}
     assert outcome.tokens > 0 or name == "continue"
     # What the repository would have run, did not; what is the user's, is as it was and was not seen.
@@ -196,12 +195,6 @@ def _sleeping(mark: str) -> str:
 
 def _stall(_request: Received) -> Response:
     return event_stream([STALL])
-
-
-def _passes(worktree: Path) -> bool:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    done = subprocess.run(command, cwd=worktree, env={"PYTHONDONTWRITEBYTECODE": "1"}, check=False)
-    return done.returncode == 0
 
 
 def _processes(*marks: str) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -100,6 +102,14 @@ def assignment(
     scratch.mkdir(exist_ok=True)
     prompt = f"You work in a git repository, on iteration 1 of the task below.\n\n## Task\n\n{task}\n"
     return Assignment("task", 1, prompt, worktree, scratch, timeout_seconds, model)
+
+
+def passes(project: Path) -> bool:
+    """Whether the test of the project passes."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
+    return done.returncode == 0
 
 
 @dataclass(frozen=True)

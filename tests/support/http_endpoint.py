@@ -80,10 +80,13 @@ class HttpEndpoint:
         """Paths that are answered the same each time, apart from the script; none by default."""
         return {}
 
-    def __enter__(self) -> Self:
+    def app(self) -> Starlette:
+        """What answers requests: the fixed routes, and the script."""
         routes = [Route(path, self._endpoint(reply)) for path, reply in self.fixed_routes().items()]
-        app = Starlette(routes=[*routes, Route("/{path:path}", self._endpoint(None), methods=["GET", "POST"])])
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+        return Starlette(routes=[*routes, Route("/{path:path}", self._endpoint(None), methods=["GET", "POST"])])
+
+    def __enter__(self) -> Self:
+        config = uvicorn.Config(self.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off")
         self._server = server = uvicorn.Server(config)
         started = threading.Event()
         startup = server.startup

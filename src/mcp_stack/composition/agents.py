@@ -24,11 +24,16 @@ def agents_of(settings: Settings, sandbox: Sandbox) -> dict[str, Agent]:
     from ..ralph.backends.autogpt import AutoGptAgent
     from ..ralph.backends.command import CommandAgent
     from ..ralph.backends.locating import Programs
+    from ..ralph.git import Git
 
     chosen = settings.ralph.backends
     programs = Programs({str(name): path for name, path in chosen.programs.items()}, settings.agents_folder, os.environ)
     found: dict[str, Agent] = {name: kind(programs, os.environ, sandbox) for name, kind in INSTALLED_PROGRAMS.items()}
-    found["autogpt"] = AutoGptAgent(chosen.autogpt.url, chosen.autogpt.api_key.get_secret_value())
+    found["autogpt"] = AutoGptAgent(
+        Git(os.environ, settings.data / "ralph-wiggum" / "home"),
+        chosen.autogpt.url,
+        chosen.autogpt.api_key.get_secret_value(),
+    )
     found["command"] = CommandAgent(chosen.command, os.environ, sandbox)
     return found
 

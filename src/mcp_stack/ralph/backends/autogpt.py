@@ -7,10 +7,9 @@ changed are fetched at its end. The protocol knows no deletion.
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from ...errors import UnavailableError
 from ...ports.agent import AgentInfo, AgentOutcome, Assignment
+from ..git import Git, GitError
 
 if TYPE_CHECKING:
     import httpx2
@@ -31,6 +31,7 @@ MAX_FILE_BYTES = 1_000_000
 MAX_ALL_BYTES = 50_000_000
 MAX_ANSWER_BYTES = 10_000_000
 MAX_SAID_CHARACTERS = 16_384
+MAX_STEPS = 200
 PAGE = 100
 _REMEDY = "start AutoGPT with `serve`, and set ralph.backends.autogpt.url to its address"
 
@@ -41,11 +42,13 @@ class AutoGptAgent:
     It is not confined by us and uses the model that it is configured with.
 
     Args:
+        git: Lists the files that are sent: not those that the repository ignores.
         url: Where it serves the Agent Protocol, without `/ap/v1`; empty if there is none.
         api_key: Sent as a bearer token; none if empty.
     """
 
-    def __init__(self, url: str, api_key: str = "") -> None:
+    def __init__(self, git: Git, url: str, api_key: str = "") -> None:
+        self._git = git
         self._url = url.rstrip("/").removesuffix("/ap/v1")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
@@ -77,16 +80,54 @@ class AutoGptAgent:
         timed_out, code = False, 0
         try:
             async with asyncio.timeout(assignment.timeout_seconds), self._client() as client:
-                await _work(client, assignment, log)
+                await self._work(client, assignment, log)
         except TimeoutError:
             timed_out, code = True, EXIT_CODE_OF_A_TIMEOUT
             log.say("stopped: its time was over")
-        except _RefusedError as error:
+        except (_RefusedError, GitError) as error:
             code = 1
             log.say(str(error))
         finally:
             await asyncio.to_thread(log.close)
         return AgentOutcome(code, log.tail, log.path, timed_out, time.monotonic() - started)
+
+    async def _work(self, client: httpx2.AsyncClient, assignment: Assignment, log: _Log) -> None:
+        """A task of the protocol from its beginning to its last step."""
+        task = await _json(client, "POST", TASKS, json={"input": assignment.prompt})
+        here = f"{TASKS}/{quote(_text(task, 'task_id'), safe='')}"
+        sent, left_out = 0, 0
+        listed = await self._git(
+            "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=assignment.worktree
+        )
+        names = sorted({*listed.split("\0")} - {""})
+        for name, content in await asyncio.to_thread(lambda: list(_files(assignment.worktree, names))):
+            if content is None:
+                left_out += 1
+                continue
+            parent = name.rpartition("/")[0]
+            await _json(
+                client,
+                "POST",
+                # The protocol has the path in the form, AutoGPT looks for it in the address.
+                f"{here}/artifacts?relative_path={quote(parent, safe='')}",
+                files={"file": (PurePosixPath(name).name, content)},
+                data={"relative_path": parent},
+            )
+            sent += 1
+        log.say(f"sent {sent} files" + (f", without {left_out} that are too many or too large" if left_out else ""))
+        for _ in range(MAX_STEPS):
+            step = await _json(client, "POST", f"{here}/steps", json={})
+            if said := step.get("output"):
+                log.say(str(said)[:MAX_SAID_CHARACTERS])
+            if step.get("status") == "failed":
+                raise _RefusedError("the agent's step failed")
+            if step.get("is_last") is True:
+                break
+        else:
+            log.say(f"stopped after {MAX_STEPS} steps")
+        written = await _fetch(client, here, assignment.worktree)
+        # What it said last stays last: a promise is looked for there.
+        log.lines.insert(1, f"took over {written} files")
 
     def _client(self) -> httpx2.AsyncClient:
         import httpx2  # noqa: PLC0415 - only this backend needs it
@@ -116,38 +157,6 @@ class _Log:
 
     def close(self) -> None:
         self.path.write_text("\n".join(self.lines)[:MAX_ANSWER_BYTES] + "\n", encoding="utf-8")
-
-
-async def _work(client: httpx2.AsyncClient, assignment: Assignment, log: _Log) -> None:
-    """A task of the protocol from its beginning to its last step."""
-    task = await _json(client, "POST", TASKS, json={"input": assignment.prompt})
-    here = f"{TASKS}/{quote(_text(task, 'task_id'), safe='')}"
-    sent, left_out = 0, 0
-    for name, content in await asyncio.to_thread(lambda: list(_files(assignment.worktree))):
-        if content is None:
-            left_out += 1
-            continue
-        parent = str(PurePosixPath(name).parent)
-        await _json(
-            client,
-            "POST",
-            f"{here}/artifacts",
-            files={"file": (PurePosixPath(name).name, content)},
-            data={"relative_path": "" if parent == "." else parent},
-        )
-        sent += 1
-    log.say(f"sent {sent} files" + (f", without {left_out} that are too many or too large" if left_out else ""))
-    while True:
-        step = await _json(client, "POST", f"{here}/steps", json={})
-        if said := step.get("output"):
-            log.say(str(said)[:MAX_SAID_CHARACTERS])
-        if step.get("status") == "failed":
-            raise _RefusedError("the agent's step failed")
-        if step.get("is_last") is True:
-            break
-    written = await _fetch(client, here, assignment.worktree)
-    # What it said last stays last: a promise is looked for there.
-    log.lines.insert(1, f"took over {written} files")
 
 
 async def _fetch(client: httpx2.AsyncClient, here: str, worktree: Path) -> int:
@@ -224,22 +233,22 @@ def _text(found: dict[str, Any], key: str) -> str:
     return value
 
 
-def _files(worktree: Path) -> Iterator[tuple[str, bytes | None]]:
+def _files(worktree: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
     """The regular files of a worktree with their content; None for those beyond the limits."""
     files, left = 0, MAX_ALL_BYTES
-    for folder, folders, names in os.walk(worktree):
-        folders[:] = sorted(name for name in folders if name != ".git")
-        for name in sorted(names):
-            path = Path(folder, name)
-            if name == ".git" or not stat.S_ISREG(path.lstat().st_mode):
-                continue
-            relative = path.relative_to(worktree).as_posix()
-            size = path.lstat().st_size
-            if files >= MAX_FILES or size > min(left, MAX_FILE_BYTES):
-                yield relative, None
-                continue
-            files, left = files + 1, left - size
-            yield relative, path.read_bytes()
+    for name in names:
+        path = worktree / name
+        try:
+            status = path.lstat()
+        except OSError:  # deleted, and not committed yet
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            continue
+        if files >= MAX_FILES or status.st_size > min(left, MAX_FILE_BYTES):
+            yield name, None
+            continue
+        files, left = files + 1, left - status.st_size
+        yield name, path.read_bytes()
 
 
 def _relative(folder: str, name: str) -> PurePosixPath:

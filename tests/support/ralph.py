@@ -22,6 +22,7 @@ from mcp_stack.ports.agent import Agent
 from mcp_stack.ports.events import Field
 from mcp_stack.ports.jobs import WorkerLauncher
 from mcp_stack.ports.model_gate import ModelGate
+from mcp_stack.ports.sandbox import Sandbox
 from mcp_stack.ralph.backends.command import CommandAgent
 from mcp_stack.ralph.checkpoints import Checkpoints
 from mcp_stack.ralph.git import Git
@@ -72,6 +73,7 @@ class RalphParts:
         command: The agent's program.
         settings: Of the section `ralph`.
         jobs: Starts workers.
+        sandbox: Confines agents and verify commands.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class RalphParts:
         *,
         settings: Mapping[str, Any] | None = None,
         jobs: WorkerLauncher | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
+        self.sandbox = sandbox or Unconfined()
         folder = data / "ralph-wiggum"
         self.data, self.folder, self.database = data, folder, database
         self.queue = machine_queue(data)
@@ -95,7 +99,7 @@ class RalphParts:
         git = Git(os.environ, folder / "home")
         self.workspaces = Workspaces(folder, [root], git)
         self.holding = Holding(folder / "locks")
-        self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, Unconfined())}
+        self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, self.sandbox)}
         self.gate: ModelGate | None = None
         self.ralph = Ralph(
             runs=self.runs,
@@ -120,7 +124,7 @@ class RalphParts:
             workspaces=self.workspaces,
             iterating=Iterating(
                 agents=self.agents,
-                verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds, Unconfined()),
+                verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds, self.sandbox),
                 gate=self.gate,
                 settings=self.settings,
                 logs=self.folder / "logs",

@@ -72,12 +72,21 @@ def reach(command: Sequence[str], environment: Mapping[str, str], limits: Confin
     """
     writable = (limits.folder, *limits.writable)
     _check_links(writable, (*writable, *limits.readable))
-    wanted = [*map(Path, (*SYSTEM, *ETC)), *_python(), *_toolchains(environment), *limits.readable]
+    kept = (*writable, Path(os.path.expanduser("~")))  # noqa: PTH111 - it never fails
+    given = (part for path in limits.readable for part in _narrowed(path, kept))
+    wanted = [*map(Path, (*SYSTEM, *ETC)), *_python(), *_toolchains(environment), *given]
     programs = [Path(entry) for entry in environment.get("PATH", "").split(os.pathsep)]
     for folder in (*programs, Path(command[0]).parent):
         wanted += _beside(folder)
     wanted.append(Path(command[0]))
     return Reach(_each_once(wanted), _each_once(writable))
+
+
+def _narrowed(path: Path, kept: Sequence[Path]) -> Iterable[Path]:
+    """What of a folder can be read: of one that holds the work or a home, such as / and ~/.local, programs alone."""
+    if any(place.is_relative_to(path) for place in kept):
+        return (path / part for part in ("bin", *BESIDE_PROGRAMS))
+    return (path,)
 
 
 def _python() -> Iterable[Path]:

@@ -196,7 +196,7 @@ async def test_the_latest_runs_of_a_machine_come_first_without_those_of_others(r
     mine = [new_run() for _ in range(3)]
     for asked in [*mine, new_run(queue="elsewhere")]:
         await runs.submit(asked)
-    assert [run.asked.id for run in await runs.latest("here", 2)] == [mine[2].id, mine[1].id]
+    assert [run.asked.id for run in await runs.latest(["here"], 2)] == [mine[2].id, mine[1].id]
 
 
 async def test_the_base_commit_of_a_repository_made_later_is_kept(runs: Runs) -> None:

@@ -370,7 +370,7 @@ async def test_bad_input_is_refused_and_changes_nothing(
     parts = make({})
     with pytest.raises(error):
         await parts.ralph.submit(**({"task": "x", "workspace": str(repository)} | arguments))
-    assert await parts.runs.latest(parts.queue, 10) == []
+    assert await parts.runs.latest([parts.queue], 10) == []
     assert parts.events.events == []
     assert git(repository, "branch", "--list", "ralph/*") == ""
 

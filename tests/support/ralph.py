@@ -22,8 +22,10 @@ from mcp_stack.ports.agent import Agent
 from mcp_stack.ports.events import Field
 from mcp_stack.ports.jobs import WorkerLauncher
 from mcp_stack.ports.model_gate import ModelGate
+from mcp_stack.ports.runs import ANYWHERE
 from mcp_stack.ports.sandbox import Sandbox
 from mcp_stack.ralph.backends.command import CommandAgent
+from mcp_stack.ralph.bundles import Bundles
 from mcp_stack.ralph.checkpoints import Checkpoints
 from mcp_stack.ralph.git import Git
 from mcp_stack.ralph.history import History
@@ -98,6 +100,7 @@ class RalphParts:
         self.control = PostgresRunControl(database, adder.add_iteration, adder.add_approval_timeout)
         git = Git(os.environ, folder / "home")
         self.workspaces = Workspaces(folder, [root], git)
+        self.bundles = Bundles(git, self.workspaces, folder)
         self.holding = Holding(folder / "locks")
         self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, self.sandbox)}
         self.gate: ModelGate | None = None
@@ -122,6 +125,7 @@ class RalphParts:
             runs=self.runs,
             control=self.control,
             workspaces=self.workspaces,
+            bundles=self.bundles,
             iterating=Iterating(
                 agents=self.agents,
                 verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds, self.sandbox),
@@ -137,7 +141,7 @@ class RalphParts:
         )
 
     def _telling(self, events: JsonlEvents | RecordedEvents) -> Telling:
-        return Telling(self.runs, Checkpoints(self.folder), events, _now)
+        return Telling(self.runs, Checkpoints(self.folder), events, self.queue, _now)
 
     async def finish(self, task_id: str, most: int = 50) -> None:
         """Do the iterations of a task in this process, as its jobs would, until it ends or awaits approval."""
@@ -234,7 +238,7 @@ async def _work(options: Mapping[str, Any]) -> None:
         conninfo=conninfo,
         pool=database.pool,
         handlers={ITERATION: loop.iterate, APPROVAL_TIMEOUT: loop.deny_unanswered},
-        concurrency={parts.queue: 2},
+        concurrency={(parts.queue, ANYWHERE): 2},
         schedules=[],
         schedules_queue=parts.queue,
         linger_seconds=options["linger"],

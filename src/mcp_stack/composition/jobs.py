@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..ports.jobs import Jobs, Schedule
+from ..ports.runs import ANYWHERE
 from ..settings import LoadedSettings
 from .stores import Stores
 
@@ -92,7 +93,7 @@ class JobParts:
             conninfo=self._stores.link.conninfo,
             pool=self._stores.database.pool,
             handlers=handlers,
-            concurrency={self.queue: self._settings.jobs.concurrency, self.chores: CHORES},
+            concurrency={(self.queue, ANYWHERE): self._settings.jobs.concurrency, (self.chores,): CHORES},
             schedules=schedules,
             schedules_queue=self.chores,
             linger_seconds=self._settings.jobs.linger_seconds if on_demand else None,

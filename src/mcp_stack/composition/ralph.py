@@ -119,7 +119,7 @@ class RalphParts:
     def _telling(self) -> Telling:
         from ..ralph.telling import Telling
 
-        return Telling(self._stores.runs, self._checkpoints, self._events, _now)
+        return Telling(self._stores.runs, self._checkpoints, self._events, self._jobs.queue, _now)
 
     @cached_property
     def _agents(self) -> dict[str, Agent]:
@@ -141,6 +141,7 @@ class RalphParts:
 
     @cached_property
     def _loop(self) -> Loop:
+        from ..ralph.bundles import Bundles
         from ..ralph.iteration import Iterating
         from ..ralph.loop import Loop
         from ..ralph.verify import Verifier
@@ -150,6 +151,7 @@ class RalphParts:
             runs=self._stores.runs,
             control=self._stores.run_control,
             workspaces=self._workspaces,
+            bundles=Bundles(self._git, self._workspaces, self._folder),
             iterating=Iterating(
                 agents=self._agents,
                 verifier=Verifier(

@@ -51,7 +51,7 @@ class Worker:
         pool: Gives the open pool.
         handlers: What does a job, by the job's name; called with the job's arguments. A handler that is cancelled or
             raises is called again later, here or elsewhere.
-        concurrency: Most jobs at once, by the queue that they are taken from.
+        concurrency: Most jobs at once, by the queues that they are taken from.
         schedules: Jobs that are done again and again.
         schedules_queue: Where those go when they are due.
         linger_seconds: How long to stay after the last server has gone and the last job is done; None for a further
@@ -66,7 +66,7 @@ class Worker:
         conninfo: Callable[[], Awaitable[str]],
         pool: Callable[[], Awaitable[AsyncConnectionPool[Any]]],
         handlers: Mapping[str, Handler],
-        concurrency: Mapping[str, int],
+        concurrency: Mapping[tuple[str, ...], int],
         schedules: Sequence[Schedule],
         schedules_queue: str,
         linger_seconds: float | None,
@@ -78,7 +78,8 @@ class Worker:
         self._pool = pool
         self._handlers = handlers
         self._concurrency = dict(concurrency)
-        self._name = ", ".join(concurrency)
+        self._queues = [queue for queues in concurrency for queue in queues]
+        self._name = ", ".join(self._queues)
         self._scheduler = Scheduler(schedules, schedules_queue, _now)
         self._linger_seconds = linger_seconds
         self._report = report
@@ -148,7 +149,7 @@ class Worker:
                 asyncio.create_task(lease.look_after_others(), name="reaper"),
                 asyncio.create_task(self._scheduler.run(pool), name="scheduler"),
                 asyncio.create_task(self._stop.wait(), name="signal"),
-                *(asyncio.create_task(self._jobs(app, queue), name=queue) for queue in self._concurrency),
+                *(asyncio.create_task(self._jobs(app, queues), name=queues[0]) for queues in self._concurrency),
             ]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -175,12 +176,12 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             await lease.close()
 
-    def _jobs(self, app: App, queue: str) -> Coroutine[Any, Any, None]:
+    def _jobs(self, app: App, queues: tuple[str, ...]) -> Coroutine[Any, Any, None]:
         # Polling finds the jobs that were scheduled for later: everything else is announced.
         return app.run_worker_async(
-            queues=[queue],
-            name=queue,
-            concurrency=self._concurrency[queue],
+            queues=list(queues),
+            name=queues[0],
+            concurrency=self._concurrency[queues],
             fetch_job_polling_interval=1,
             shutdown_graceful_timeout=0,
             delete_jobs="successful",
@@ -192,7 +193,7 @@ class Worker:
         if self._linger_seconds is None:
             await asyncio.Event().wait()
         while True:
-            if await lease.has_work(list(self._concurrency)):
+            if await lease.has_work(self._queues):
                 self._needed_at = time.monotonic()
             # Asked again while no server can start: one that submitted a job and ended may have come in between.
             if self._is_abandoned() and not await self._still_has_work(lease):
@@ -202,7 +203,7 @@ class Worker:
     async def _still_has_work(self, lease: Lease) -> bool:
         has_work = True
         try:
-            has_work = await lease.has_work(list(self._concurrency))
+            has_work = await lease.has_work(self._queues)
         finally:
             if has_work:
                 self._servers.release()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 State: TypeAlias = Literal[
     "queued",
@@ -22,6 +22,9 @@ State: TypeAlias = Literal[
 Measure: TypeAlias = Literal["", "diagnose", "fallback"]
 Level: TypeAlias = Literal["low", "medium", "high"]
 
+ANYWHERE: Final = "ralph:anywhere"
+"""The queue of runs that any machine's workers may go on with: their workspace is a git URL."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
@@ -33,7 +36,7 @@ class NewRun:
         workspace: Path of a git repository, a git URL, or empty for a repository of the run's own.
         base_commit: The commit that the work starts from; empty if the repository is yet to be made.
         backend: Name of the agent.
-        queue: Name of the workers' queue; names the machine that holds the workspace.
+        queue: Name of the workers' queue; names the machine that holds the workspace, or is `ANYWHERE`.
         max_iterations: 0 means no limit.
         verify: Commands that must exit 0.
         completion_promise: The last line that the agent must print; empty if none is asked for.
@@ -260,8 +263,16 @@ class Runs(Protocol):
         """
         ...
 
-    async def latest(self, queue: str, limit: int) -> Sequence[Run]:
-        """The runs of a machine, those submitted last first.
+    async def bundles(self, run_id: str) -> list[bytes]:
+        """What `finish` was given to carry a run from machine to machine, in order.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def latest(self, queues: Sequence[str], limit: int) -> Sequence[Run]:
+        """The runs of some queues, those submitted last first.
 
         Raises:
             UnavailableError: The store is down.
@@ -307,8 +318,15 @@ class Runs(Protocol):
         """
         ...
 
-    async def finish(self, run_id: str, iteration: Iteration, ending: Ending, epoch: int) -> bool:
+    async def finish(self, run_id: str, iteration: Iteration, ending: Ending, epoch: int, bundle: bytes = b"") -> bool:
         """Commit an iteration, and with it what follows: the next job, a question, or the end.
+
+        Args:
+            run_id: The run.
+            iteration: What was done.
+            ending: What it means for the run.
+            epoch: The run's.
+            bundle: The commit for other machines; empty for a run that stays on its own.
 
         Returns:
             False if somebody else committed that iteration, or the run ended meanwhile: nothing was written.

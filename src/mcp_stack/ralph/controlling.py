@@ -263,7 +263,7 @@ class Controlling(Parts):
             if run is None:
                 raise ConflictError("the task goes on meanwhile", "cancel it first")
         self._telling.acted("task_rolled_back", run, actor, f"to iteration {iteration}")
-        await self._telling.index(run.asked.queue)
+        await self._telling.index()
         return _state(run, f"it stands where it stood after iteration {iteration}; resume_task goes on from there")
 
     async def _start_worker(self, run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from ..errors import NotFoundError
 from ..ports.agent import AgentInfo
 from ..ports.run_control import Action
-from ..ports.runs import Iteration, Run, State
+from ..ports.runs import ANYWHERE, Iteration, Run, State
 from ..validation import checked_choice, checked_number
 from .models import (
     Backend,
@@ -56,7 +56,7 @@ class Following(Parts):
         """
         checked_number("wait_seconds", wait_seconds, 0, MAX_WAIT_SECONDS)
         run = first = await self._run(task_id)
-        if run.state not in FINAL and run.approval is None and run.asked.queue == self._queue:
+        if run.state not in FINAL and run.approval is None and run.asked.queue in (self._queue, ANYWHERE):
             # Unfinished work whose worker went away, with a reboot say, goes on as soon as somebody asks for it.
             await self._jobs.ensure_worker()
         deadline = time.monotonic() + wait_seconds

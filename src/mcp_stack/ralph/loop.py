@@ -13,6 +13,7 @@ from ..errors import InternalError, NotFoundError, StackError, UnavailableError
 from ..ports.run_control import Actor, RunControl
 from ..ports.runs import Ending, Iteration, Run, Runs
 from ..settings.tree import Loop as LoopSettings
+from .bundles import Bundles
 from .checkpoints import Checkpoints
 from .git import no_space
 from .holding import Holding
@@ -20,6 +21,7 @@ from .iteration import Iterating, Work
 from .states import AT_REST, FINAL
 from .telling import Telling
 from .workspace import Workspaces
+from .worktree import Worktree
 
 Result = TypeVar("Result")
 
@@ -40,6 +42,7 @@ class Loop:
         runs: Where runs are kept.
         control: What people said and did.
         workspaces: Where they are worked on.
+        bundles: Carries them from machine to machine.
         iterating: Does one.
         checkpoints: Writes what happened to files.
         telling: Says what happened.
@@ -53,6 +56,7 @@ class Loop:
         runs: Runs,
         control: RunControl,
         workspaces: Workspaces,
+        bundles: Bundles,
         iterating: Iterating,
         checkpoints: Checkpoints,
         telling: Telling,
@@ -62,6 +66,7 @@ class Loop:
         self._runs = runs
         self._control = control
         self._workspaces = workspaces
+        self._bundles = bundles
         self._iterating = iterating
         self._checkpoints = checkpoints
         self._telling = telling
@@ -104,7 +109,7 @@ class Loop:
 
     async def _iterate(self, run: Run, n: int) -> None:
         run_id = run.asked.id
-        worktree = await self._attempt(run, n, self._workspaces.prepare(run.asked, run.commit))
+        worktree = await self._attempt(run, n, self._prepare(run))
         if worktree is None or not await self._runs.begin(run_id, n, worktree.base_commit, run.epoch):
             return
         self._telling.started(run_id, n, run.backend)
@@ -115,15 +120,23 @@ class Loop:
         done = await self._attempt(run, n, self._until_withdrawn(run, n, self._step(work)))
         if done is None:
             return
-        iteration, ending = done
-        if await self._runs.finish(run_id, iteration, ending, run.epoch):
+        iteration, ending, bundle = done
+        if await self._runs.finish(run_id, iteration, ending, run.epoch, bundle):
             await self._telling.finished(run_id, iteration, ending)
 
-    async def _step(self, work: Work) -> tuple[Iteration, Ending]:
+    async def _prepare(self, run: Run) -> Worktree:
+        """The worktree at the run's commit, which another machine may have made."""
+        if await self._bundles.lacks(run):
+            await self._bundles.take_in(run, await self._runs.bundles(run.asked.id))
+        return await self._workspaces.prepare(run.asked, run.commit)
+
+    async def _step(self, work: Work) -> tuple[Iteration, Ending, bytes]:
+        """What was done, and the commit for other machines."""
         iteration, ending = await self._iterating.iterate(work)
         if ending.state in FINAL or iteration.n % self._settings.checkpoint_interval == 0:
             await asyncio.to_thread(self._checkpoints.save, work.run.asked, iteration, ending)
-        return iteration, ending
+        parent = work.run.commit or work.worktree.base_commit
+        return iteration, ending, await self._bundles.made(work.run, parent)
 
     async def _until_withdrawn(self, run: Run, n: int, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of the work, which is ended with its agent as soon as somebody takes the run away."""

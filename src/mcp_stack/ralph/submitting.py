@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Sequence
 
 from ..errors import UnavailableError, UsageError
-from ..ports.runs import NewRun
+from ..ports.runs import ANYWHERE, NewRun
 from ..validation import checked_number, checked_text
 from .approvals import about_start
 from .models import SubmittedTask
 from .parts import Parts
 from .verify import checked_commands
+from .workspace import travels
 
 MAX_TASK_CHARACTERS = 20_000
 MAX_WORKSPACE_CHARACTERS = 4096
@@ -72,7 +73,7 @@ class Submitting(Parts):
             workspace=path,
             base_commit=base_commit,
             backend=name,
-            queue=self._queue,
+            queue=ANYWHERE if travels(path) else self._queue,
             max_iterations=max_iterations or self._settings.loop.max_iterations,
             verify=commands,
             completion_promise=promise,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ..ports.events import Events
 from ..ports.run_control import Actor
-from ..ports.runs import Ending, Iteration, Run, Runs
+from ..ports.runs import ANYWHERE, Ending, Iteration, Run, Runs
 from .checkpoints import Checkpoints
 from .states import FINAL
 
@@ -25,11 +25,15 @@ class Telling:
         runs: Where runs are kept.
         checkpoints: Writes the index.
         events: Telemetry.
+        queue: Of this machine's worker.
         clock: The time, with its zone.
     """
 
-    def __init__(self, runs: Runs, checkpoints: Checkpoints, events: Events, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, runs: Runs, checkpoints: Checkpoints, events: Events, queue: str, clock: Callable[[], datetime]
+    ) -> None:
         self._runs = runs
+        self._queues = (queue, ANYWHERE)
         self._checkpoints = checkpoints
         self._events = events
         self._clock = clock
@@ -95,7 +99,7 @@ class Telling:
         if ending.state in FINAL:
             await self.ended(run)
         else:
-            await self.index(run.asked.queue)
+            await self.index()
 
     def decided(self, run: Run, *, approved: bool, actor: Actor, note: str) -> None:
         """A question was answered."""
@@ -132,11 +136,11 @@ class Telling:
             tokens=run.tokens,
             error=run.last_error,
         )
-        await self.index(run.asked.queue)
+        await self.index()
 
-    async def index(self, queue: str) -> None:
-        """Write the index of a machine's tasks; if that fails it is logged."""
-        runs = await self._runs.latest(queue, MAX_INDEXED_RUNS)
+    async def index(self) -> None:
+        """Write the index of tasks; if that fails it is logged."""
+        runs = await self._runs.latest(self._queues, MAX_INDEXED_RUNS)
         try:
             await asyncio.to_thread(self._checkpoints.save_index, runs)
         except OSError as error:

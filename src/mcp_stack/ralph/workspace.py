@@ -89,9 +89,7 @@ class Workspaces:
             GitError: The repository is gone, the checkpoint is not in it, or it cannot be cloned.
             UnavailableError: There is no git, or no disk space.
         """
-        repository, path = self.repository(asked), self.worktree_path(asked.id)
-        if not asked.workspace.startswith("/") and not repository.exists():
-            await self._make(asked.workspace, repository)
+        repository, path = await self.ensure_repository(asked), self.worktree_path(asked.id)
         where, base = await self._locate(repository, asked.base_commit)
         worktree = Worktree(
             self._git,
@@ -103,6 +101,18 @@ class Workspaces:
         )
         await worktree.restore(commit or base)
         return worktree
+
+    async def ensure_repository(self, asked: NewRun) -> Path:
+        """The repository that holds a task's branch, made or cloned if it is not there.
+
+        Raises:
+            GitError: It cannot be cloned.
+            UnavailableError: There is no git, or no disk space.
+        """
+        repository = self.repository(asked)
+        if not asked.workspace.startswith("/") and not repository.exists():
+            await self._make(asked.workspace, repository)
+        return repository
 
     async def _locate(self, folder: Path, base: str) -> tuple[Repository, str]:
         """Where a repository keeps what we need, and the commit that work starts from: by default where it stands."""
@@ -173,6 +183,11 @@ class Workspaces:
             await self._git("init", "--quiet", folder=unfinished)
             await self._git("commit", "--quiet", "--allow-empty", "-m", "Start", folder=unfinished)
         unfinished.rename(repository)
+
+
+def travels(workspace: str) -> bool:
+    """Whether any machine can work on a task in this workspace: one that all can clone."""
+    return bool(workspace) and not workspace.startswith(("/", "file:"))
 
 
 def branch_of(task_id: str) -> str:

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 from ...errors import StackError
 from ...masking import without_secrets
+from ...normalising import normalised
 from ...ports.issues import Issues, Report
 from .issues import MAX_DESCRIPTION, MAX_TITLE
-from ...normalising import normalised
 
 logger = logging.getLogger(__name__)
 

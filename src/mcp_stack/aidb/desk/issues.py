@@ -8,12 +8,12 @@ from typing import Any, Final, Literal, cast
 
 from ...errors import NotFoundError, StackError, UsageError
 from ...masking import masked, without_secrets
+from ...normalising import signature
 from ...ports.feeding import Feeder
 from ...ports.issues import SEVERITIES, STATUSES, Issue, Issues, Report, Severity, Status
 from ...validation import checked_choice, checked_context, checked_number, checked_text
 from ..arguments import MAX_NAME, checked_limit
 from .models import IssueList, IssueNote, IssueReport, IssueSummary, IssueUpdate
-from ...normalising import signature
 
 logger = logging.getLogger(__name__)
 

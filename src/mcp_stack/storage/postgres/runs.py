@@ -75,10 +75,16 @@ class PostgresRuns:
             cursor = await connection.execute(self._queries["iterations"], {"id": uuid_of(run_id)})
             return [_iteration(row) for row in await cursor.fetchall()]
 
-    async def latest(self, queue: str, limit: int) -> Sequence[Run]:
-        """The runs of a machine; see the port."""
+    async def bundles(self, run_id: str) -> list[bytes]:
+        """What carries a run from machine to machine; see the port."""
         async with self._database.read() as connection:
-            cursor = await connection.execute(self._queries["latest"], {"queue": queue, "limit": limit})
+            cursor = await connection.execute(self._queries["bundles"], {"id": uuid_of(run_id)})
+            return [bytes(row["bundle"]) for row in await cursor.fetchall()]
+
+    async def latest(self, queues: Sequence[str], limit: int) -> Sequence[Run]:
+        """The runs of some queues; see the port."""
+        async with self._database.read() as connection:
+            cursor = await connection.execute(self._queries["latest"], {"queues": list(queues), "limit": limit})
             return [run_of(row) for row in await cursor.fetchall()]
 
     async def in_state(self, state: State | Literal[""], limit: int) -> tuple[Sequence[Run], int]:
@@ -108,7 +114,7 @@ class PostgresRuns:
             row = await cursor.fetchone()
             return row is not None and row["wanted"]
 
-    async def finish(self, run_id: str, iteration: Iteration, ending: Ending, epoch: int) -> bool:
+    async def finish(self, run_id: str, iteration: Iteration, ending: Ending, epoch: int, bundle: bytes = b"") -> bool:
         """Commit an iteration and what follows from it; see the port."""
         values = asdict(iteration) | {
             "id": uuid_of(run_id),
@@ -127,6 +133,8 @@ class PostgresRuns:
             if (row := await cursor.fetchone()) is None:
                 return False
             await connection.execute(self._queries["add_iteration"], values)
+            if bundle:
+                await connection.execute(self._queries["add_bundle"], {**values, "bundle": bundle})
             await connection.execute(self._queries["advance"], values)
             if ending.question is not None:
                 await ask(connection, run_id, ending.question, self._defer_timeout)

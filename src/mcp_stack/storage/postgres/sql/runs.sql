@@ -12,7 +12,13 @@ select * from runs where id = %(id)s;
 select * from iterations where run_id = %(id)s order by n;
 
 -- name: latest
-select * from runs where queue = %(queue)s order by submitted_at desc limit %(limit)s;
+select * from runs where queue = any(%(queues)s) order by submitted_at desc limit %(limit)s;
+
+-- name: bundles
+select bundle from run_bundles where run_id = %(id)s order by n;
+
+-- name: add_bundle
+insert into run_bundles (run_id, n, bundle) values (%(id)s, %(n)s, %(bundle)s);
 
 -- name: in_state
 select * from runs where %(state)s in ('', state) order by submitted_at desc limit %(limit)s;

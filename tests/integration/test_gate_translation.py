@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mcp_stack.ports.model_gate import MeteredAccess
-from tests.support.gate import PROVIDERS_KEY, anthropic_client, gate_to, model_of, openai_client
+from tests.support.gate import PROVIDERS_KEY, anthropic_client, gate_to, model_of, openai_at, openai_client
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 
@@ -251,3 +251,30 @@ async def test_tokens_are_counted_by_claude_and_estimated_for_the_others(
         counted = await client.messages.count_tokens(model="m", messages=[{"role": "user", "content": "x" * 400}])
     assert counted.input_tokens == (1234 if isinstance(provider, ScriptedClaude) else 100)
     assert access.use.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gpt-5.2-codex", "mcp-stack-model"),
+        ("openai/o3-mini", "mcp-stack-model"),
+        ("gpt-oss-120b", "gpt-oss-120b"),
+        ("qwen/qwen3-coder:30b", "qwen/qwen3-coder:30b"),
+        ("claude-opus-5", "claude-opus-5"),
+    ],
+)
+async def test_agents_are_told_no_name_by_which_they_would_speak_another_api(name: str, told: str) -> None:
+    with ScriptedOpenAI() as provider:
+        provider.answers("Yes.")
+        async with (
+            gate_to(openai_at(provider.url, name)) as gate,
+            gate.open("task", max_cost_usd=0) as access,
+            openai_client(access.access) as client,
+        ):
+            assert access.access.model == told
+            await client.chat.completions.create(
+                model=told, messages=[{"role": "user", "content": "Hello?"}], temperature=0.5
+            )
+        asked = provider.received[-1].body
+    assert asked["model"] == name
+    assert ("temperature" in asked) == (name == told)  # reasoning models refuse it

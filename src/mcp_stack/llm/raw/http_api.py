@@ -173,6 +173,8 @@ class HttpApi:
         message = str(error.get("message") or f"{self.address} failed with status {status}")
         if self._secret:
             message = message.replace(self._secret, "***")
+        if status in (401, 403):  # an agent would take it for the key that it has
+            message = f"{self.address} refuses the configured key: {message}"
         return ModelRefusedError(
             status,
             message[:MAX_MESSAGE_CHARACTERS],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Literal
@@ -13,6 +14,8 @@ from ..prices import Price
 from .http_api import HttpApi
 
 OPENAI_HOST = "api.openai.com"
+_REASONS = re.compile(r"(?:^|/)(?:gpt-[5-9]|o[1-9])", re.IGNORECASE)
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
 class OpenAIApi:
@@ -92,8 +95,14 @@ class OpenAIApi:
         await self._api.close()
 
     def _own(self, request: Body) -> Body:
-        """The request for the configured model; OpenAI's own API has another word for the limit of an answer."""
+        """The request for the configured model.
+
+        OpenAI's own API has another word for the limit of an answer, and its reasoning models take no sampling
+        parameters. Agents that know a model by its name mind both, but they may ask by another.
+        """
         body = {**request, "model": self._model}
         if self._is_openai and "max_tokens" in body:
             body.setdefault("max_completion_tokens", body.pop("max_tokens"))
+        if _REASONS.search(self._model):
+            body = {field: value for field, value in body.items() if field not in _SAMPLING}
         return body

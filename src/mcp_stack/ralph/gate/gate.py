@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from .listening import Listener
 
 logger = logging.getLogger(__name__)
+
+NEUTRAL_NAME = "mcp-stack-model"
+_OF_ANOTHER_API = re.compile(r"gpt-[5-9]|codex|(?:^|/)o[1-9]", re.IGNORECASE)
+
+
+def told_name(name: str) -> str:
+    """What agents are told that their model is called.
+
+    By the names of OpenAI's newer models goose, Continue and LangChain conclude that they should speak another API, the
+    Responses API, whoever answers; so they are told a name that says nothing.
+
+    Args:
+        name: The model's own.
+    """
+    return NEUTRAL_NAME if _OF_ANOTHER_API.search(name) else name
 
 
 class LoopbackGate:
@@ -54,7 +70,7 @@ class LoopbackGate:
             UnavailableError: No model is configured, or the endpoint cannot be opened.
         """
         url, model = await self._listening()
-        access = Access(task_id, url, await model.name(), max_cost_usd)
+        access = Access(task_id, url, told_name(await model.name()), max_cost_usd)
         self._accesses.append(access)
         try:
             yield access

@@ -87,7 +87,7 @@ class AnthropicEvents:
     """Turns the chunks of a chat completion into the events of a reply of Claude.
 
     Text goes on as it comes. Tool calls are sent whole at the end, for OpenAI's pieces of several calls may be mixed
-    and Anthropic's blocks may not.
+    and Anthropic's blocks may not; until then pings say that the model is at work.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class AnthropicEvents:
             for piece in delta.get("tool_calls") or []:
                 self._add(piece)
             self._reason = choice.get("finish_reason") or self._reason
-        return events
+        return events or [{"type": "ping"}]
 
     def end(self) -> list[Body]:
         """The rest: tool calls, the reason for the end, and the usage."""

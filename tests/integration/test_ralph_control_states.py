@@ -80,7 +80,7 @@ class Tasks(RuleBasedStateMachine):
     @precondition(lambda self: self.id)
     @rule(
         state=st.sampled_from(
-            ["running", "retrying", "completed", "failed", "limit_reached", "stalled", "awaiting_approval"]
+            [*["running"] * 5, "retrying", "completed", "failed", "limit_reached", "stalled", "awaiting_approval"]
         ),
         then=st.sampled_from(["queued", "completed"]),
     )
@@ -103,6 +103,13 @@ class Tasks(RuleBasedStateMachine):
             self.lines_of_log += asks
             if asks:
                 self.numbers.append(self.now().approval.number)  # type: ignore[union-attr]
+
+    @precondition(lambda self: self.state in RESUMABLE)
+    @rule(states=st.lists(st.sampled_from(["running", "retrying", "completed"]), min_size=1, max_size=3))
+    def go_on_for_a_while(self, states: list[State]) -> None:
+        self.resume(None)
+        for state in states:
+            self.iterate(state, "queued")
 
     @precondition(lambda self: self.id)
     @rule()
@@ -161,6 +168,7 @@ class Tasks(RuleBasedStateMachine):
     @precondition(lambda self: self.id)
     @rule(n=st.integers(0, 12))
     def roll_back(self, n: int) -> None:
+        n %= self.iteration + 2  # one that there is, or the next
         done = self.do(self.control.roll_back(self.id, n, WHO))
         assert (done is not None) == (self.state in AT_REST and (n == 0 or n in self.parents))
         if done is not None:
@@ -208,6 +216,6 @@ def test_a_task_is_never_in_a_state_that_nobody_put_it_in(conninfo: str) -> None
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -50,6 +50,20 @@ with socket.socket() as server:
 """
 
 
+EXCHANGE = """
+import socket, sys
+from concurrent.futures import ThreadPoolExecutor
+def exchange(n):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+        sent = bytes([n]) * 3_000_000
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        assert b"".join(iter(lambda: client.recv(65536), b"")) == sent
+with ThreadPoolExecutor(8) as threads:
+    print(len(list(threads.map(exchange, range(8)))), "times 3000000 bytes")
+"""
+
+
 def sandbox(tier: str, **limits: int) -> Sandbox:
     return Chosen(SandboxSettings.model_validate({"tier": tier, "required": tier != "none", "limits": limits}))
 
@@ -252,6 +266,24 @@ async def test_it_connects_to_the_ports_that_it_may(box: Box, ports: tuple[int, 
     ).exit_code != 0 or box.sandbox.tier == "bubblewrap"
     assert (await box.run(CONNECT, "tcp", str(allowed), ports=())).exit_code != 0
     assert (await box.run(CONNECT, "tcp", str(other))).exit_code == 0
+
+
+async def test_what_passes_the_port_that_it_may_connect_to_arrives_whole(box: Box) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.write_eof()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        finished = await box.run(EXCHANGE, str(port), ports=(port,))
+    assert finished.tail == "8 times 3000000 bytes\n"
+
+
+async def test_programs_in_a_box_of_namespaces_talk_to_each_other(tmp_path: Path) -> None:
+    box = make_box(tmp_path, sandbox(works("bubblewrap")))
+    for ports in ((), (48_123,), None):
+        assert (await box.run(SERVE, ports=ports)).tail == "served\n"
 
 
 async def test_signals_reach_no_worker(box: Box) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ...ports.sandbox import Confinement
 from .launcher import abi
-from .launching import LAUNCHER, launched
+from .launching import LAUNCHER, launched, relayed
 from .reach import reach
 
 TIER: Literal["bubblewrap"] = "bubblewrap"
@@ -43,21 +43,22 @@ class Bubblewrap:
             DeniedError: A path leads out of the one that it is in, by a link that a confined program made.
         """
         paths = reach(command, environment, limits)
-        # A namespace of its own has a loopback that nobody else is on; otherwise UNIX sockets without a file are those
-        # of the whole machine, and closed by Landlock or else by forbidding UNIX sockets.
-        no_network = limits.ports == ()
+        # With a network of its own a program has a loopback that nobody else is on. In that of the machine, UNIX
+        # sockets without a file are everybody's: closed by Landlock, or else by forbidding UNIX sockets.
+        shared = limits.ports is None
         inner = launched(
             command,
             self._resources,
-            ports=None if no_network else limits.ports,
-            sockets=no_network or abi() >= ABI_OF_SCOPES,
+            sockets=not shared or abi() >= ABI_OF_SCOPES,
             scoped=True,
             temporary="/tmp",  # noqa: S108 - the box's own
+            **({"relayed": limits.ports} if limits.ports else {}),
         )
         return [
+            *(relayed() if limits.ports else ()),
             *(self._program, "--die-with-parent", "--new-session", "--unshare-user-try", "--unshare-pid"),
             *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"),
-            *(("--unshare-net",) if no_network else ()),
+            *(() if shared else ("--unshare-net",)),
             *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),  # noqa: S108
             *_mounts((*paths.readable, LAUNCHER), paths.writable),
             *("--chdir", str(limits.folder), "--", *inner),

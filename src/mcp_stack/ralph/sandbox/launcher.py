@@ -11,6 +11,7 @@ LIMITS is a JSON object:
 - `ports`: null, or the TCP ports that may be connected to; then there are no other sockets of the internet either.
 - `sockets`: false forbids making UNIX sockets, but for pairs.
 - `scoped`: true closes the UNIX sockets of others that have no file, where Landlock can, and forbids signals to them.
+- `relayed`: TCP ports of the loopback to listen on for the relay, whose socket is in the environment.
 - `temporary`: becomes TMPDIR; made if it is not there.
 
 Landlock knows nothing of connecting to UNIX sockets (landlock(7)), so that those are forbidden by a seccomp filter.
@@ -26,7 +27,6 @@ import resource
 import stat
 import struct
 import sys
-from collections.abc import Sequence
 
 # linux/prctl.h, linux/seccomp.h
 PR_SET_NO_NEW_PRIVS = 38
@@ -49,6 +49,9 @@ X32 = 0x40000000
 IO_URING_SETUP = 425  # makes sockets past any filter
 # By machine: AUDIT_ARCH_*, and the numbers of socket(2), sendto(2), sendmsg(2) and sendmmsg(2)
 MACHINES = {"x86_64": (0xC000003E, 41, 44, 46, 307), "aarch64": (0xC00000B7, 198, 206, 211, 269)}
+
+# The relay's variable.
+RELAY = "MCP_STACK_RELAY"
 
 # linux/landlock.h; the three calls have the same numbers on every machine
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -78,6 +81,8 @@ def main(limits_json: str, *command: str) -> None:
     for name, most in limits.get("resources", {}).items():
         _limit(getattr(resource, name), most)
     ports, sockets = limits.get("ports"), limits.get("sockets", True)
+    if "relayed" in limits:
+        _listen(limits["relayed"])
     if len(limits) > 1:
         _drop_capabilities()
     if len(limits) > 1 and _libc.prctl(PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0)):
@@ -99,6 +104,20 @@ def main(limits_json: str, *command: str) -> None:
         os._exit(126)
 
 
+def _listen(ports: list[int]) -> None:
+    """Send the relay a listening socket for each port; it accepts on them, outside of this network namespace."""
+    import socket  # noqa: PLC0415 - most have no relay
+
+    with socket.socket(fileno=int(os.environ.pop(RELAY))) as relay:
+        try:
+            listeners = [socket.create_server(("127.0.0.1", port)) for port in ports]
+        except OSError as error:
+            _fail(f"no port of {list(ports)} to relay ({error.strerror})")
+        socket.send_fds(relay, [b"."], [listener.fileno() for listener in listeners])
+        for listener in listeners:
+            listener.close()
+
+
 def _drop_capabilities() -> None:
     """Root without the rights of root, from the next program on (capabilities(7)); for others this changes nothing.
 
@@ -115,7 +134,7 @@ def _limit(which: int, most: int) -> None:
     resource.setrlimit(which, (most, most))
 
 
-def _restrict(read: Sequence[str] | None, write: Sequence[str] | None, ports: Sequence[int] | None) -> None:
+def _restrict(read: list[str] | None, write: list[str] | None, ports: list[int] | None) -> None:
     version = abi()
     everything = ALL_BY_ABI.get(version, ALL_SINCE_5) if write is not None else 0
     connecting = CONNECT_TCP if ports is not None and version >= 4 else 0
@@ -153,13 +172,13 @@ def _call(number: int, *arguments: int | bytes) -> int:
     return result
 
 
-def _filter_sockets(ports: Sequence[int] | None, *, sockets: bool) -> None:
+def _filter_sockets(ports: list[int] | None, *, sockets: bool) -> None:
     """Refuse, with EACCES: UNIX sockets unless they are wanted; and with ports given everything else but TCP.
 
     Without a port, TCP too. Landlock sees no multipath TCP and no data sent with the opening of a connection. Lists of
     interfaces (netlink) stay, for resolvers look at them.
     """
-    architecture, socket, *sending = MACHINES[platform.machine()]
+    architecture, making, *sending = MACHINES[platform.machine()]
     refused = _step(RETURN, REFUSE | EACCES)
     body = [_step(LOAD, FIRST)]
     if not sockets:
@@ -191,7 +210,7 @@ def _filter_sockets(ports: Sequence[int] | None, *, sockets: bool) -> None:
             *(_step(IF_EQUAL, number, 0, 4), _step(LOAD, flags), _step(IF_ANY_BIT, MSG_FASTOPEN, 0, 1)),
             *(refused, _step(RETURN, ALLOW)),
         ]
-    program += [_step(IF_EQUAL, socket, 1, 0), _step(RETURN, ALLOW), *body]
+    program += [_step(IF_EQUAL, making, 1, 0), _step(RETURN, ALLOW), *body]
     code = b"".join(program)
     kept = ctypes.create_string_buffer(code, len(code))
     fprog = struct.pack("@HxxxxxxP", len(program), ctypes.addressof(kept))

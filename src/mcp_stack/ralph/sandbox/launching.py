@@ -11,6 +11,7 @@ from pathlib import Path
 from ...settings.tree import SandboxLimits
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+RELAY = Path(__file__).with_name("relay.py")
 
 
 def launched(command: Sequence[str], resources: Mapping[str, int], **limits: object) -> list[str]:
@@ -21,9 +22,12 @@ def launched(command: Sequence[str], resources: Mapping[str, int], **limits: obj
         resources: From `resources_of`.
         limits: See the launcher.
     """
-    # The interpreter itself, not a virtual environment's link to it: that one need not be in reach.
-    python = os.path.realpath(sys.executable)
-    return [python, "-I", "-S", str(LAUNCHER), json.dumps({"resources": dict(resources), **limits}), *command]
+    return [*_python(LAUNCHER), json.dumps({"resources": dict(resources), **limits}), *command]
+
+
+def relayed() -> list[str]:
+    """What stands before the command of a box to relay the ports that its launcher listens on."""
+    return _python(RELAY)
 
 
 def resources_of(limits: SandboxLimits) -> dict[str, int]:
@@ -35,3 +39,8 @@ def resources_of(limits: SandboxLimits) -> dict[str, int]:
     }
     # A core file would hold all of a program's memory, keys included.
     return {"RLIMIT_CORE": 0} | {name: most for name, most in chosen.items() if most}
+
+
+def _python(script: Path) -> list[str]:
+    # The interpreter itself, not a virtual environment's link to it: that one need not be in reach.
+    return [os.path.realpath(sys.executable), "-I", "-S", str(script)]

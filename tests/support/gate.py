@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anthropic
 import openai
@@ -18,6 +19,7 @@ from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 
 PROVIDERS_KEY = "sk-the-providers-own-key"
+QUESTION: Any = [{"role": "user", "content": "Capital of France?"}]
 PRICE = Price(Rates.of(2, 10))
 """Of both scripted models."""
 
@@ -75,3 +77,25 @@ async def anthropic_client(access: ModelAccess, *, max_retries: int = 0) -> Asyn
         base_url=access.anthropic_url, api_key=access.key, max_retries=max_retries
     ) as client:
         yield client
+
+
+async def ask(access: ModelAccess, **details: Any) -> str:
+    """One question by OpenAI's client."""
+    async with openai_client(access, **details) as client:
+        reply = await client.chat.completions.create(model="m", messages=QUESTION)
+    return str(reply.choices[0].message.content)
+
+
+async def ask_claude(access: ModelAccess, **details: Any) -> str:
+    """One question by Anthropic's client."""
+    async with anthropic_client(access, **details) as client:
+        reply: Any = await client.messages.create(model="m", max_tokens=50, messages=QUESTION)
+    return str(reply.content[0].text)
+
+
+async def read_stream(access: ModelAccess, pieces: list[str]) -> None:
+    """One question by OpenAI's client, its answer piece by piece."""
+    async with openai_client(access) as client:
+        stream = await client.chat.completions.create(model="m", messages=QUESTION, stream=True)
+        async for chunk in stream:
+            pieces += [choice.delta.content or "" for choice in chunk.choices]

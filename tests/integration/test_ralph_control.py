@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mcp_stack.errors import ConflictError, DeniedError, NotFoundError, UsageError
-from mcp_stack.ports.run_control import Actor, NewLimits
+from mcp_stack.ports.run_control import Actor, Channel, NewLimits
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, git, make_repository, scripted, starts
 
@@ -100,9 +100,10 @@ async def test_no_client_approves_in_the_name_of_a_model(make: Make, repository:
     parts = make({"*": {"write": RIGHT}})
     task = await parts.ralph.submit("x", workspace=str(repository), require_approval=True)
     waiting = await parts.ralph.waiting(task.task_id)
-    for channel in ("client", "worker", "timeout"):
+    channels: tuple[Channel, ...] = ("client", "worker", "timeout")
+    for channel in channels:
         with pytest.raises(DeniedError):
-            await parts.ralph.approve(waiting, Actor("somebody", channel))  # type: ignore[arg-type]
+            await parts.ralph.approve(waiting, Actor("somebody", channel))
     assert await states(parts, task.task_id) == ("awaiting_approval", 0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import ConflictError, DeniedError, NotFoundError, UnavailableError
 from ..ports.run_control import Actor, NewLimits
-from ..ports.runs import Run
+from ..ports.runs import ANYWHERE, Run
 from ..validation import checked_number, checked_text
 from .approvals import still_open
 from .models import TaskState
@@ -255,9 +255,7 @@ class Controlling(Parts):
         async with self._holding.alone(before.asked.id, SECONDS_TO_LET_GO) as is_alone:
             if not is_alone:
                 raise UnavailableError("its agent is still being ended", "try again in a moment")
-            if before.asked.base_commit and before.asked.queue == self._queue:
-                await self._history.keep(before)
-                await self._workspaces.prepare(before.asked, commits.get(iteration, ""))
+            await self._bring_back(before, commits.get(iteration, ""))
             # Should this fail, the next iteration begins with bringing the files back to what the database says.
             run = await self._control.roll_back(before.asked.id, iteration, actor)
             if run is None:
@@ -266,8 +264,17 @@ class Controlling(Parts):
         await self._telling.index()
         return _state(run, f"it stands where it stood after iteration {iteration}; resume_task goes on from there")
 
+    async def _bring_back(self, run: Run, commit: str) -> None:
+        """Have branch and worktree stand at a commit; on another machine the next iteration does it."""
+        if not run.asked.base_commit or run.asked.queue not in (self._queue, ANYWHERE):
+            return
+        is_here = await self._history.has(run, run.commit) and await self._history.has(run, commit)
+        if is_here or run.asked.queue == self._queue:
+            await self._history.keep(run)
+            await self._workspaces.prepare(run.asked, commit)
+
     async def _start_worker(self, run: Run) -> None:
-        if run.asked.queue == self._queue:
+        if run.asked.queue in (self._queue, ANYWHERE):
             await self._jobs.ensure_worker()
 
 

@@ -47,6 +47,22 @@ class History:
             return shown
         return f"{shown[:max_characters]}\n[{len(shown) - max_characters} more characters]"
 
+    async def has(self, run: Run, commit: str) -> bool:
+        """Whether a commit is on this machine.
+
+        Args:
+            run: Whose.
+            commit: Empty for the base commit.
+        """
+        repository = self._workspaces.repository(run.asked)
+        if not (commit or run.asked.base_commit) or not repository.is_dir():
+            return False
+        try:
+            await self._git("cat-file", "-e", f"{commit or run.asked.base_commit}^{{commit}}", folder=repository)
+        except GitError:
+            return False
+        return True
+
     async def keep(self, run: Run) -> None:
         """Have the commit that a task stands at survive a rollback: git removes what no reference leads to.
 
@@ -56,7 +72,7 @@ class History:
         Raises:
             GitError: The repository is gone or broken.
         """
-        repository = self._workspaces.repository(run.asked)
-        if run.commit and repository.is_dir():
+        if run.commit:
             name = f"refs/ralph/{run.asked.id}/{run.head}"
+            repository = self._workspaces.repository(run.asked)
             await self._git("update-ref", "--no-deref", name, run.commit, folder=repository)

@@ -178,7 +178,7 @@ class _Run:
         return faults
 
     async def _worktrees_left(self) -> int:
-        folders = [self._folder / "data" / "ralph-wiggum" / name for name in ("worktrees", "clones")]
+        folders = [self._folder / "data" / "ralph-wiggum" / name for name in ("worktrees", "git")]
         deadline = time.monotonic() + SECONDS_TO_END
         while True:
             left = sum(len(list(folder.iterdir())) for folder in folders if folder.is_dir())

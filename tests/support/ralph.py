@@ -27,6 +27,7 @@ from mcp_stack.ports.sandbox import Sandbox
 from mcp_stack.ralph.backends.command import CommandAgent
 from mcp_stack.ralph.bundles import Bundles
 from mcp_stack.ralph.checkpoints import Checkpoints
+from mcp_stack.ralph.cleaning import Cleaning
 from mcp_stack.ralph.git import Git
 from mcp_stack.ralph.history import History
 from mcp_stack.ralph.holding import Holding
@@ -102,6 +103,7 @@ class RalphParts:
         self.workspaces = Workspaces(folder, [root], git)
         self.bundles = Bundles(git, self.workspaces, folder)
         self.holding = Holding(folder / "locks")
+        self.cleaning = Cleaning(self.runs, self.holding, folder, self.settings.loop.keep_days, _now)
         self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, self.sandbox)}
         self.gate: ModelGate | None = None
         self.ralph = Ralph(
@@ -137,6 +139,7 @@ class RalphParts:
             checkpoints=Checkpoints(self.folder),
             telling=self._telling(events or self.events),
             holding=self.holding,
+            cleaning=self.cleaning,
             settings=self.settings.loop,
         )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..ports.jobs import Schedule
 from ..settings import Settings
 from ..telemetry.events import JsonlEvents
 from .jobs import JobParts
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..ports.agent import Agent
     from ..ports.sandbox import Sandbox
     from ..ralph.checkpoints import Checkpoints
+    from ..ralph.cleaning import Cleaning
     from ..ralph.gate.gate import LoopbackGate
     from ..ralph.git import Git
     from ..ralph.holding import Holding
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from ..ralph.service import Ralph
     from ..ralph.telling import Telling
     from ..ralph.workspace import Workspaces
+
+# Removes the files of tasks that ended days ago.
+CLEAN = "ralph.clean"
 
 
 class RalphParts:
@@ -72,7 +77,19 @@ class RalphParts:
         """What the worker does for Ralph, by the job's name."""
         from ..jobs.app import APPROVAL_TIMEOUT, ITERATION
 
-        return {ITERATION: self._loop.iterate, APPROVAL_TIMEOUT: self._loop.deny_unanswered}
+        return {
+            ITERATION: self._loop.iterate,
+            APPROVAL_TIMEOUT: self._loop.deny_unanswered,
+            CLEAN: self._clean,
+        }
+
+    @property
+    def schedules(self) -> list[Schedule]:
+        """What it does again and again."""
+        return [Schedule(CLEAN, "30 2 * * *", every_machine=True)]
+
+    async def _clean(self) -> None:
+        await self._cleaning.clean()
 
     async def close(self) -> None:
         """Close what agents reached models through."""
@@ -108,6 +125,12 @@ class RalphParts:
         from ..ralph.holding import Holding
 
         return Holding(self._folder / "locks")
+
+    @cached_property
+    def _cleaning(self) -> Cleaning:
+        from ..ralph.cleaning import Cleaning
+
+        return Cleaning(self._stores.runs, self._holding, self._folder, self._settings.ralph.loop.keep_days, _now)
 
     @cached_property
     def _checkpoints(self) -> Checkpoints:
@@ -165,6 +188,7 @@ class RalphParts:
             checkpoints=self._checkpoints,
             telling=self._telling,
             holding=self._holding,
+            cleaning=self._cleaning,
             settings=ralph.loop,
         )
 

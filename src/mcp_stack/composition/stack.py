@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..file_locks import FileLock
     from ..hybrid.chat_completions import ChatCompletions
     from ..hybrid.service import Coordinator
-    from ..jobs.worker import Worker
+    from ..jobs.worker import Handler, Worker
     from ..mcp.ratelimit import RateLimiter
     from ..ralph.service import Ralph
 
@@ -148,8 +148,8 @@ class Stack:
         Args:
             on_demand: The one that servers start, which ends when nobody needs it; else one that stays.
         """
-        parts = (self._knowledge, self._gateway, self._desk, self._hybrid)
-        handlers = self._ralph.handlers
+        parts = (self._ralph, self._knowledge, self._gateway, self._desk, self._hybrid)
+        handlers: dict[str, Handler] = {}
         for part in parts:
             handlers |= part.handlers
         schedules = [schedule for part in parts for schedule in part.schedules]

@@ -15,6 +15,7 @@ from ..ports.runs import Ending, Iteration, Run, Runs
 from ..settings.tree import Loop as LoopSettings
 from .bundles import Bundles
 from .checkpoints import Checkpoints
+from .cleaning import Cleaning
 from .git import no_space
 from .holding import Holding
 from .iteration import Iterating, Work
@@ -47,6 +48,7 @@ class Loop:
         checkpoints: Writes what happened to files.
         telling: Says what happened.
         holding: Keeps others from the files meanwhile.
+        cleaning: Removes the files of what has ended.
         settings: `ralph.loop`.
     """
 
@@ -61,6 +63,7 @@ class Loop:
         checkpoints: Checkpoints,
         telling: Telling,
         holding: Holding,
+        cleaning: Cleaning,
         settings: LoopSettings,
     ) -> None:
         self._runs = runs
@@ -71,6 +74,7 @@ class Loop:
         self._checkpoints = checkpoints
         self._telling = telling
         self._holding = holding
+        self._cleaning = cleaning
         self._settings = settings
 
     async def iterate(self, run_id: str, n: int) -> None:
@@ -87,6 +91,8 @@ class Loop:
             run = await self._runs.get(run_id)
             if run.iteration == n - 1 and run.state not in AT_REST:
                 await self._iterate(run, n)
+        if not self._settings.keep_days:
+            await self._cleaning.clean_after(await self._runs.get(run_id))
 
     async def deny_unanswered(self, run_id: str, number: int) -> None:
         """Take silence for a no: cancel a run whose question nobody answered in time.

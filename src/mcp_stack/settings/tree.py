@@ -202,6 +202,8 @@ class Loop(Section):
     stalled_with_same_error: Annotated[int, Field(ge=0)] = 5
     iteration_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
     verify_timeout_seconds: Annotated[float, Field(gt=0)] = 600
+    # Worktree, checkpoints and logs of a task, after its end.
+    keep_days: Annotated[float, Field(ge=0)] = 7
 
 
 class AutoGpt(Section):

@@ -13,12 +13,17 @@ from mcp_stack.ports.agent_models import Body, Usage
 from mcp_stack.ralph.gate.counting import Counter, anthropic_usage, openai_usage
 from mcp_stack.ralph.gate.replies import as_anthropic_usage, as_openai_usage, openai_reply
 from mcp_stack.ralph.gate.streams import AnthropicEvents, OpenAIChunks
-from tests.support.gate_replies import REPLIES
+from tests.support.gate_replies import (
+    REPLIES,
+    anthropic_stream,
+    openai_stream,
+    through,
+)
 
 
 @given(REPLIES, st.integers(1, 7))
 def test_a_stream_adds_up_to_the_whole_reply_in_openais_form(message: Body, length: int) -> None:
-    chunks = _through(OpenAIChunks(), _anthropic_stream(message, length))
+    chunks = through(OpenAIChunks(), anthropic_stream(message, length))
     whole = openai_reply(message)
     said, reason, usage = _added_up(chunks)
     assert said == {"content": "", **{key: value for key, value in whole["choices"][0]["message"].items() if value}}
@@ -29,14 +34,14 @@ def test_a_stream_adds_up_to_the_whole_reply_in_openais_form(message: Body, leng
 
 @given(REPLIES, st.integers(1, 7), st.booleans())
 def test_a_stream_adds_up_to_the_whole_reply_in_anthropics_form(message: Body, length: int, mixed: bool) -> None:
-    chunks = _openai_stream(openai_reply(message), length, mixed=mixed)
-    events = _through(AnthropicEvents(), chunks)
+    chunks = openai_stream(openai_reply(message), length, mixed=mixed)
+    events = through(AnthropicEvents(), chunks)
     assert _collected(events) == message
 
 
 @given(REPLIES, st.integers(1, 7))
 def test_the_events_of_a_stream_come_in_the_order_that_the_api_promises(message: Body, length: int) -> None:
-    kinds = [event["type"] for event in _through(AnthropicEvents(), _openai_stream(openai_reply(message), length))]
+    kinds = [event["type"] for event in through(AnthropicEvents(), openai_stream(openai_reply(message), length))]
     assert kinds[0] == "message_start"
     assert kinds[-2:] == ["message_delta", "message_stop"]
     open_blocks = 0
@@ -52,8 +57,8 @@ def test_tokens_are_counted_alike_whole_and_streamed_in_either_form(message: Bod
     expected = anthropic_usage(message["usage"])
     whole = openai_reply(message)
     for dialect, reply, stream in (
-        ("anthropic", message, _anthropic_stream(message, length)),
-        ("openai", whole, _openai_stream(whole, length)),
+        ("anthropic", message, anthropic_stream(message, length)),
+        ("openai", whole, openai_stream(whole, length)),
     ):
         at_once, in_pieces = Counter(dialect, 5), Counter(dialect, 5)  # type: ignore[arg-type] # a loop over both
         at_once.reply(reply)
@@ -67,7 +72,7 @@ def test_tokens_are_counted_alike_whole_and_streamed_in_either_form(message: Bod
 @given(REPLIES, st.integers(1, 7), st.integers(0, 30))
 def test_what_breaks_off_is_counted_as_far_as_it_came(message: Body, length: int, seen: int) -> None:
     counter = Counter("openai", 123)
-    chunks = _openai_stream(openai_reply(message), length)[:-1]
+    chunks = openai_stream(openai_reply(message), length)[:-1]
     for chunk in chunks[:seen]:
         counter.event(chunk)
     assert counter.estimated
@@ -98,58 +103,6 @@ def test_calls_of_a_server_that_numbers_none_are_kept_apart() -> None:
         events.feed({"choices": [{"delta": {"tool_calls": [call]}}]})
     blocks = [event["content_block"] for event in events.end() if event["type"] == "content_block_start"]
     assert [block["name"] for block in blocks] == ["one", "two"]
-
-
-def _pieces(text: str, length: int) -> list[str]:
-    return [text[at : at + length] for at in range(0, len(text), length)]
-
-
-def _through(translation: OpenAIChunks | AnthropicEvents, events: Sequence[Body]) -> list[Body]:
-    fed = [out for event in events for out in translation.feed(event)]
-    return [*fed, *translation.end()]
-
-
-def _anthropic_stream(message: Body, length: int) -> list[Body]:
-    """The events that Claude would send for a reply."""
-    opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
-    events: list[Body] = [{"type": "message_start", "message": opening}, {"type": "ping"}]
-    for index, block in enumerate(message["content"]):
-        if block["type"] == "text":
-            start = {**block, "text": ""}
-            deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(block["text"], length)]
-        else:
-            start = {**block, "input": {}}
-            text = json.dumps(block["input"]) if block["input"] else ""
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *_pieces(text, length)]]
-        events.append({"type": "content_block_start", "index": index, "content_block": start})
-        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
-        events.append({"type": "content_block_stop", "index": index})
-    usage = {"output_tokens": message["usage"]["output_tokens"]}
-    events.append({"type": "message_delta", "delta": {"stop_reason": message["stop_reason"]}, "usage": usage})
-    return [*events, {"type": "message_stop"}]
-
-
-def _openai_stream(completion: Body, length: int, *, mixed: bool = False) -> list[Body]:
-    """The chunks that an endpoint would send for a reply, its calls one after the other or all at once."""
-    head = {"id": completion["id"], "object": "chat.completion.chunk", "model": completion["model"]}
-    message, reason = completion["choices"][0]["message"], completion["choices"][0]["finish_reason"]
-    deltas: list[Body] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": piece} for piece in _pieces(message["content"] or "", length)]
-    columns = []
-    for index, call in enumerate(message.get("tool_calls", [])):
-        name, text = call["function"]["name"], call["function"]["arguments"]
-        opening = {"index": index, "id": call["id"], "type": "function", "function": {"name": name, "arguments": ""}}
-        rest = [{"index": index, "function": {"arguments": piece}} for piece in _pieces(text, length)]
-        columns.append([opening, *rest])
-    if mixed:
-        longest = max(map(len, columns), default=0)
-        rows = [[column[at] for column in columns if at < len(column)] for at in range(longest)]
-    else:
-        rows = [[piece] for column in columns for piece in column]
-    deltas += [{"tool_calls": row} for row in rows]
-    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-    return [*chunks, {**head, "choices": [], "usage": completion["usage"]}]
 
 
 def _added_up(chunks: Sequence[Body]) -> tuple[Body, str, Body]:

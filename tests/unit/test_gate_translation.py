@@ -15,49 +15,12 @@ from mcp_stack.ports.agent_models import Body
 from mcp_stack.ralph.gate.from_anthropic import openai_request
 from mcp_stack.ralph.gate.from_openai import anthropic_request, arguments_object
 from mcp_stack.ralph.gate.replies import anthropic_reply, openai_reply
-from tests.support.gate_replies import INPUTS, NAMES, REPLIES, WORDS
-
-IMAGES = st.sampled_from(
-    [
-        {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="},
-        {"type": "url", "url": "https://example.org/a.png"},
-    ]
-)
-
-
-@st.composite
-def anthropic_conversations(draw: st.DrawFn) -> list[Body]:
-    """Turns as an agent sends them: each call of a tool is answered in the turn after it."""
-    turns: list[Body] = [{"role": "user", "content": [{"type": "text", "text": draw(WORDS)}]}]
-    number = 0
-    for _ in range(draw(st.integers(0, 4))):
-        names = draw(st.lists(NAMES, max_size=3))
-        said = [{"type": "text", "text": draw(WORDS)}] if draw(st.booleans()) or not names else []
-        calls = []
-        for name in names:
-            number += 1
-            calls.append({"type": "tool_use", "id": f"call_{number}", "name": name, "input": draw(INPUTS)})
-        turns.append({"role": "assistant", "content": [*said, *calls]})
-        results: list[Body] = [
-            {"type": "tool_result", "tool_use_id": call["id"], "content": [{"type": "text", "text": draw(WORDS)}]}
-            for call in calls
-        ]
-        if draw(st.booleans()) or not results:
-            results.append({"type": "text", "text": draw(WORDS)})
-        if draw(st.booleans()):
-            results.append({"type": "image", "source": draw(IMAGES)})
-        turns.append({"role": "user", "content": results})
-    return turns
-
-
-TOOLS = st.lists(
-    st.builds(
-        lambda name, described, schema: {"name": name, **described, "input_schema": {"type": "object", **schema}},
-        NAMES,
-        st.sampled_from([{}, {"description": "Does things."}]),
-        st.sampled_from([{}, {"properties": {"a": {"type": "string"}}}]),
-    ),
-    max_size=3,
+from tests.support.gate_replies import (
+    CHOICES,
+    REPLIES,
+    REQUESTS,
+    TOOLS,
+    anthropic_conversations,
 )
 
 
@@ -66,26 +29,6 @@ def _unmarked(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unmarked(each) for key, each in value.items() if key != "cache_control"}
     return [_unmarked(each) for each in value] if isinstance(value, list) else value
-
-
-CHOICES = st.sampled_from(
-    [
-        {"type": "auto"},
-        {"type": "any"},
-        {"type": "none"},
-        {"type": "tool", "name": "a"},
-        {"type": "auto", "disable_parallel_tool_use": True},
-    ]
-)
-REQUESTS = st.fixed_dictionaries(
-    {"model": st.just("m"), "max_tokens": st.integers(1, 10**5), "messages": anthropic_conversations()},
-    optional={
-        "system": WORDS.map(lambda text: [{"type": "text", "text": text}]),
-        "stop_sequences": st.lists(WORDS, min_size=1, max_size=2),
-        "stream": st.just(True),
-        "output_config": st.just({"format": {"type": "json_schema", "schema": {"type": "object"}}}),
-    },
-)
 
 
 @given(REQUESTS, TOOLS, st.none() | CHOICES)

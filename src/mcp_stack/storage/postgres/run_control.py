@@ -63,7 +63,9 @@ class PostgresRunControl:
     async def resume(self, run_id: str, limits: NewLimits, question: Question | None, actor: Actor) -> Run | None:
         """Let a run go on; see the port."""
         async with self._database.write() as connection:
-            run = await self._change(connection, "resume", run_id, deed="resumed", actor=actor, **asdict(limits))
+            run = await self._change(
+                connection, "resume", run_id, deed="resumed", actor=actor, note=_changed(limits), **asdict(limits)
+            )
             if run is None:
                 return None
             if question is None:
@@ -78,7 +80,16 @@ class PostgresRunControl:
         """Go back; see the port."""
         error = f"rolled back to iteration {n} by {actor.name}"
         async with self._database.write() as connection:
-            run = await self._change(connection, "roll_back", run_id, deed="rolled_back", actor=actor, n=n, error=error)
+            run = await self._change(
+                connection,
+                "roll_back",
+                run_id,
+                deed="rolled_back",
+                actor=actor,
+                note=f"to iteration {n}",
+                n=n,
+                error=error,
+            )
             if run is not None:
                 await connection.execute(self._queries["undo"], {"id": uuid_of(run_id), "n": n})
             return run
@@ -114,6 +125,11 @@ class PostgresRunControl:
 
     async def _next(self, connection: Connection, run: Run) -> None:
         await self._defer(connection, run_id=run.asked.id, n=run.iteration + 1, queue=run.asked.queue, delay_seconds=0)
+
+
+def _changed(limits: NewLimits) -> str:
+    """The limits that are not as they were."""
+    return ", ".join(f"{name}={value:g}" for name, value in asdict(limits).items() if value is not None)
 
 
 def _action(row: Mapping[str, Any]) -> Action:

@@ -93,6 +93,7 @@ async def test_it_mends_three_files_so_that_the_testpasses(name: str, place: Pla
     assert not place.ran.exists()
     assert place.kept() == before
     seen = json.dumps([request.body for request in requests])
+    assert "as the zebra does" in seen
     assert not any(secret in seen for secret in ("s3cret", "k3y-of-the-user", f"HOME={place.home}", "Ursula User"))
     # Its configuration, with the key in it, is gone.
     left = [path for path in place.scratch.rglob("*") if path.is_file() and path != outcome.output_file]

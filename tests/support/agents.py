@@ -51,6 +51,7 @@ HOSTILE = {
         "auto-test: true\ntest-cmd: touch 'RAN'\nauto-lint: true\nlint-cmd: touch 'RAN'\n"
         "load: commands.txt\nmodel: another\nset-env: [OPENAI_API_KEY=another]\n"
     ),
+    "AGENTS.md": "Write short functions, as the zebra does.\n",
     ".mcp.json": '{"mcpServers": {"x": {"command": "touch", "args": ["RAN"]}}}\n',
     ".claude/settings.json": (
         '{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch \'RAN\'"}]}],'

@@ -12,6 +12,7 @@ Where it stands it tells from the results of tools in the conversation, so that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ TOKENS_IN, TOKENS_OUT = 100, 20
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A text in a file, and what takes its place."""
+    """A text in a file, and what takes its place; without an old text, the text of a new file."""
 
     file: str
     old: str
@@ -47,7 +48,7 @@ class ScriptedCoder(HttpEndpoint):
     """Answers `/v1/chat/completions` and `/v1/messages`.
 
     Args:
-        edits: What it does to the files; nothing if there are none.
+        edits: What it does to the files; nothing if there are none. Or in each iteration of a task, by its number.
         folder: Where they are, for tools that want absolute paths.
         command: It runs that with the shell that it is offered; none if empty.
         last_word: Its last message.
@@ -56,7 +57,7 @@ class ScriptedCoder(HttpEndpoint):
 
     def __init__(
         self,
-        edits: Sequence[Edit] = (),
+        edits: Sequence[Edit] | Mapping[int, Sequence[Edit]] = (),
         *,
         folder: Path,
         command: str = "",
@@ -65,7 +66,7 @@ class ScriptedCoder(HttpEndpoint):
     ) -> None:
         super().__init__()
         self._edits = edits
-        self._folder = folder
+        self.folder = folder
         self._command = command
         self._last_word = last_word
         self.model = model
@@ -89,22 +90,29 @@ class ScriptedCoder(HttpEndpoint):
             ]
         }
         if not tools:
-            text = json.dumps(body.get("messages", []))
-            return self._blocks() if "SEARCH/REPLACE" in text else "A title"
-        plan = self._plan(tools)
+            return self._blocks(self._edits_for(body)) if "SEARCH/REPLACE" in json.dumps(body) else "A title"
+        plan = self._plan(tools, self._edits_for(body))
         done = _results(body.get("messages", []))
         return plan[done] if done < len(plan) else self._last_word
 
-    def _plan(self, tools: Mapping[str, Mapping[str, Any]]) -> list[_Call]:
+    def _edits_for(self, body: Mapping[str, Any]) -> Sequence[Edit]:
+        if not isinstance(self._edits, Mapping):
+            return self._edits
+        told = re.findall(r"on iteration (\d+) of the task", json.dumps(body))
+        return self._edits.get(int(told[-1]), ())
+
+    def _plan(self, tools: Mapping[str, Mapping[str, Any]], edits: Sequence[Edit]) -> list[_Call]:
         """The calls for what it wants to do, with those tools."""
         calls: list[_Call] = []
-        for edit in self._edits:
-            for wanted in ("read", "edit"):
+        for edit in edits:
+            for wanted in ("read", "edit") if edit.old else ("write",):
                 found = next((name for name in tools if name.lower() in {wanted, f"{wanted}_file"}), None)
                 if found is None:
                     continue
                 properties = tools[found].get("properties", {})
                 arguments = {_one_of(properties, _PATHS): self._path(edit.file, found)}
+                if wanted == "write":
+                    arguments["content"] = edit.new
                 if wanted == "edit":
                     arguments |= {_one_of(properties, _OLD): edit.old, _one_of(properties, _NEW): edit.new}
                 calls.append(_Call(found, arguments))
@@ -115,13 +123,18 @@ class ScriptedCoder(HttpEndpoint):
 
     def _path(self, file: str, tool: str) -> str:
         # To the tools of deepagents the working folder is the root.
-        return f"/{file}" if tool.endswith("_file") else str(self._folder / file)
+        return f"/{file}" if tool.endswith("_file") else str(self.folder / file)
 
-    def _blocks(self) -> str:
+    def _blocks(self, edits: Sequence[Edit]) -> str:
         """What a model that has no tools says to aider."""
         blocks = [
-            f"{edit.file}\n```python\n<<<<<<< SEARCH\n{edit.old}\n=======\n{edit.new}\n>>>>>>> REPLACE\n```"
-            for edit in self._edits
+            "\n".join(
+                (
+                    *(edit.file, "```python", "<<<<<<< SEARCH", *edit.old.splitlines()),
+                    *("=======", *edit.new.splitlines(), ">>>>>>> REPLACE", "```"),
+                )
+            )
+            for edit in edits
         ]
         return "\n\n".join((*blocks, self._last_word))
 

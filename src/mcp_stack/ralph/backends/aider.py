@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...ports.agent import Assignment
-from .program import Place, ProgramAgent, Said, Start, write_private
+from .program import Place, ProgramAgent, Said, Start, conventions, write_private
 
 CHAT = "chat.md"
 # Of its map of the repository, which it keeps there and expects to be ignored.
@@ -53,6 +53,8 @@ class AiderAgent(ProgramAgent):
             *("--chat-history-file", str(place.folder / CHAT)),
             *("--input-history-file", str(place.folder / "input")),
         ]
+        for file in conventions(assignment.worktree, "CONVENTIONS.md", "AGENTS.md"):
+            arguments += ["--read", str(file)]
         variables = dict(NEVER)
         if (model := assignment.model) is None:
             variables |= self._own(

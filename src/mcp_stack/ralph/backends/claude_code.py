@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ...ports.agent import Assignment
 from .json_lines import amount, count, objects, text
-from .program import Place, ProgramAgent, Said, Start
+from .program import Place, ProgramAgent, Said, Start, conventions
 
 MAX_TURNS = 100
 TOOLS = "Bash,Read,Edit,Write,Glob,Grep"
@@ -31,6 +31,9 @@ class ClaudeCodeAgent(ProgramAgent):
             *("--setting-sources", "user", "--strict-mcp-config", "--no-session-persistence"),
             "--disable-slash-commands",
         ]
+        # It reads CLAUDE.md together with those settings alone.
+        for file in conventions(assignment.worktree, "CLAUDE.md", "AGENTS.md")[:1]:
+            arguments += ["--append-system-prompt-file", str(file)]
         environment = {
             "CLAUDE_CONFIG_DIR": str(place.folder / "claude"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ...ports.agent import Assignment
 from .json_lines import count, objects, text
-from .program import Place, ProgramAgent, Said, Start, write_private
+from .program import Place, ProgramAgent, Said, Start, conventions, write_private
 
 CHILD = Path(__file__).with_name("langchain_child.py")
 MAX_STEPS = 300
@@ -36,8 +36,10 @@ class LangChainAgent(ProgramAgent):
             }
         else:
             chosen = {"model": model.model, "url": model.openai_url, "key": model.key}
+        files = conventions(assignment.worktree, "AGENTS.md")
+        more = {"max_steps": MAX_STEPS, "memory": [f"/{file.name}" for file in files]}
         # In a file that the script removes: the shell commands of the agent see neither the key nor its environment.
-        options = write_private(place.folder / "options.json", json.dumps({**chosen, "max_steps": MAX_STEPS}))
+        options = write_private(place.folder / "options.json", json.dumps(chosen | more))
         # Isolated: the folder that it works in is not a place to import from.
         return Start(("-I", str(CHILD), str(options)), {"LANGSMITH_TRACING": "false"})
 

@@ -1,8 +1,9 @@
 """The script that runs a deep agent of LangChain: `python -I langchain_child.py OPTIONS < PROMPT`.
 
 It runs in the interpreter that has deepagents, not in ours, and imports nothing of ours. OPTIONS is a JSON file with
-`model`, `url`, `key` and `max_steps`. The agent edits the working folder; the last line on stdout is a JSON object with
-`type` (`result`), `text`, `tokens` and `failed`.
+`model`, `url`, `key`, `max_steps` and `memory`: files with the project's conventions, as the agent's tools see them.
+The agent edits the working folder; the last line on stdout is a JSON object with `type` (`result`), `text`, `tokens`
+and `failed`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main(options_file: str) -> int:
     # It holds no key: that is in the options.
     passed = dict(os.environ)
     backend = LocalShellBackend(root_dir=Path.cwd(), virtual_mode=True, inherit_env=False, env=passed)
-    agent = create_deep_agent(model=model, backend=backend, system_prompt=WHERE)
+    agent = create_deep_agent(model=model, backend=backend, system_prompt=WHERE, memory=options["memory"] or None)
     tokens, said, failed = 0, "", False
     try:
         for step in agent.stream(

@@ -25,6 +25,7 @@ SECONDS_TO_SAY_VERSION = 30.0
 MAX_VERSION_CHARACTERS = 60
 # As much of an agent's last words as of any program's output.
 MAX_SAID_CHARACTERS = 16_384
+MAX_CONVENTIONS_BYTES = 100_000
 _GIT_SETTINGS = {
     # Or aider writes one into the repository's own configuration.
     "user.name": IDENTITY["GIT_AUTHOR_NAME"],
@@ -248,6 +249,22 @@ def model_ports(model: ModelAccess | None) -> tuple[int, ...] | None:
         return None
     ports = (urlsplit(url).port for url in (model.openai_url, model.anthropic_url))
     return tuple(dict.fromkeys(port for port in ports if port is not None))
+
+
+def conventions(worktree: Path, *names: str) -> list[Path]:
+    """The files of a project, of these names, that tell agents how work is done there.
+
+    Args:
+        worktree: Where they may be.
+        names: Of files at its top.
+    """
+    found = [worktree / name for name in names]
+    return [file for file in found if _is_plain(file) and file.stat().st_size <= MAX_CONVENTIONS_BYTES]
+
+
+def _is_plain(file: Path) -> bool:
+    """A file of the project's own: a link may lead anywhere."""
+    return file.is_file() and not file.is_symlink()
 
 
 def write_private(file: Path, text: str) -> Path:

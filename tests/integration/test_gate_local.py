@@ -24,7 +24,7 @@ QUESTION: list[Any] = [{"role": "user", "content": "Capital of France?"}]
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
 OPENAI_TOOL: Any = {"type": "function", "function": {"name": "read", "parameters": SCHEMA}}
 ANTHROPIC_TOOL: Any = {"name": "read", "input_schema": SCHEMA}
-WITH_TOOLS = CHAT_TEMPLATE + "{# tools are called as <tool_call> #}"
+WITH_TOOLS = CHAT_TEMPLATE + '{# <tool_call>{"name": <function-name>, "arguments": <args-json-object>}</tool_call> #}'
 CALL = '<tool_call>\n{"name": "read", "arguments": {"path": "a b.py"}}\n</tool_call>'
 
 Opening: TypeAlias = Callable[[Path], AbstractAsyncContextManager[MeteredAccess]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.gguf_header import chat_template
-from mcp_stack.llm.raw.tool_text import Call, ToolText, conversation
+from mcp_stack.llm.raw.tool_text import Call, ToolText, conversation, is_form_of
 from mcp_stack.ports.chat import Message
 from tests.support.tiny_gguf import CHAT_TEMPLATE, write_knowing_gguf, write_tiny_gguf
 
@@ -118,6 +118,19 @@ def test_without_tools_it_is_the_conversation_itself() -> None:
 def test_what_the_model_cannot_read_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         conversation([message], [])
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (r'"...<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>"', True),
+        ("<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key>", False),
+        (CHAT_TEMPLATE, False),
+        ("", False),
+    ],
+)
+def test_a_chat_template_tells_whether_its_model_calls_tools_so(template: str, expected: bool) -> None:
+    assert is_form_of(template) is expected
 
 
 def test_a_models_chat_template_is_read_without_loading_it(tmp_path: Path) -> None:

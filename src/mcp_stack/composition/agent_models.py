@@ -64,7 +64,7 @@ def _endpoint(settings: Settings, model: str) -> AgentModel:
 def _pulled(name: str, models: ModelAdapters) -> AgentModel:
     from ..llm.gguf_header import chat_template
     from ..llm.raw.in_process import InProcessModel
-    from ..llm.raw.tool_text import MARK
+    from ..llm.raw.tool_text import is_form_of
 
     try:
         model, file = models.pulled(name)
@@ -75,4 +75,4 @@ def _pulled(name: str, models: ModelAdapters) -> AgentModel:
             "no model is configured for agents",
             "set ANTHROPIC_API_KEY or llm.local.url, or pull one: mcp-stack models pull",
         ) from error
-    return InProcessModel(model, lambda: MARK in chat_template(file))
+    return InProcessModel(model, lambda: is_form_of(chat_template(file)))

@@ -17,7 +17,8 @@ from ...ports.agent_models import Body
 from ...ports.chat import Message
 
 MARK = "<tool_call>"
-"""What a chat template holds whose model was trained on this form."""
+_FORM = "<args-json-object>"
+"""What the templates of this form tell the model to put there; others have the same tag around another form."""
 
 _CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 _FENCED = re.compile(r"\s*```(?:json|xml)?\s*(.*?)\s*(?:```)?\s*", re.DOTALL)
@@ -46,6 +47,15 @@ class Call:
 
     name: str
     arguments: str
+
+
+def is_form_of(template: str) -> bool:
+    """Whether a model was trained to call tools in this form.
+
+    Args:
+        template: Its chat template.
+    """
+    return MARK in template and _FORM in template
 
 
 def conversation(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> list[Message]:

@@ -145,3 +145,11 @@ def _collected(events: Sequence[Body]) -> Body:
             case "message_delta":
                 message |= event["delta"] | {"usage": event["usage"]}
     return message
+
+
+def test_what_is_cached_for_an_hour_is_counted_apart() -> None:
+    told = {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 70}
+    usage = {"input_tokens": 5, "cache_creation_input_tokens": 100, "cache_creation": told}
+    used = anthropic_usage(usage)
+    assert (used.cache_write, used.cache_write_hour, used.prompt) == (30, 70, 105)
+    assert as_anthropic_usage(used)["cache_creation_input_tokens"] == 100

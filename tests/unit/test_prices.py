@@ -59,3 +59,7 @@ def test_every_priced_model_is_one_that_the_sdk_knows() -> None:
 
 def test_given_prices_have_the_usual_cache_prices() -> None:
     assert Price(Rates.of(2, 8)).cost_usd(0, 0, cache_write=1_000_000, cache_read=1_000_000) == 2.7
+
+
+def test_what_is_cached_for_an_hour_costs_twice_the_input() -> None:
+    assert price_of("claude-sonnet-4-6").cost_usd(0, 0, cache_write_hour=1_000_000) == 6

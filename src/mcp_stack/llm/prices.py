@@ -57,23 +57,28 @@ class Price:
     long_prompt: Rates | None = None
     long_prompt_tokens: int = 0
 
-    def cost_usd(self, tokens_in: int, tokens_out: int, cache_write: int = 0, cache_read: int = 0) -> float:
+    def cost_usd(
+        self, tokens_in: int, tokens_out: int, cache_write: int = 0, cache_read: int = 0, cache_write_hour: int = 0
+    ) -> float:
         """US dollars for one call, rounded to six places.
 
         Args:
             tokens_in: Prompt tokens outside the prompt cache.
             tokens_out: Generated tokens.
-            cache_write: Prompt tokens written to the prompt cache.
+            cache_write: Prompt tokens written to the prompt cache for five minutes.
             cache_read: Prompt tokens read from the prompt cache.
+            cache_write_hour: Prompt tokens written to it for an hour, at twice the price of the input.
         """
         rates = self.rates
-        if self.long_prompt is not None and tokens_in + cache_write + cache_read > self.long_prompt_tokens:
+        prompt = tokens_in + cache_write + cache_read + cache_write_hour
+        if self.long_prompt is not None and prompt > self.long_prompt_tokens:
             rates = self.long_prompt
         dollars = (
             tokens_in * rates.input
             + tokens_out * rates.output
             + cache_write * rates.cache_write
             + cache_read * rates.cache_read
+            + cache_write_hour * 2 * rates.input
         ) / 1_000_000
         return round(dollars, 6)
 

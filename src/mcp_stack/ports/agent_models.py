@@ -28,19 +28,21 @@ class Usage:
     Attributes:
         tokens_in: Prompt tokens outside the prompt cache.
         tokens_out: Generated tokens.
-        cache_write: Prompt tokens written to the prompt cache.
+        cache_write: Prompt tokens written to the prompt cache, for as long as is usual.
         cache_read: Prompt tokens read from it.
+        cache_write_hour: Prompt tokens written to it for an hour, which costs more.
     """
 
     tokens_in: int = 0
     tokens_out: int = 0
     cache_write: int = 0
     cache_read: int = 0
+    cache_write_hour: int = 0
 
     @property
     def prompt(self) -> int:
         """All prompt tokens."""
-        return self.tokens_in + self.cache_write + self.cache_read
+        return self.tokens_in + self.cache_write + self.cache_read + self.cache_write_hour
 
 
 class ModelRefusedError(StackError):

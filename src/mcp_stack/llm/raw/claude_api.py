@@ -70,7 +70,8 @@ class ClaudeApi:
 
     def cost_usd(self, used: Usage) -> float:
         """See `AgentModel.cost_usd`."""
-        return self._price.cost_usd(used.tokens_in, used.tokens_out, used.cache_write, used.cache_read)
+        cached = used.cache_write, used.cache_read, used.cache_write_hour
+        return self._price.cost_usd(used.tokens_in, used.tokens_out, *cached)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -17,8 +17,14 @@ _NO_TEXT = ("type", "id", "role", "signature", "tool_call_id", "tool_use_id", "f
 
 def anthropic_usage(usage: Mapping[str, Any]) -> Usage:
     """What Anthropic's `usage` says."""
-    fields = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    return Usage(*(_count(usage.get(field)) for field in fields))
+    tokens_in, tokens_out, written, read = (
+        _count(usage.get(field))
+        for field in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    )
+    for_an_hour = 0
+    if isinstance(details := usage.get("cache_creation"), Mapping):
+        for_an_hour = min(written, _count(details.get("ephemeral_1h_input_tokens")))
+    return Usage(tokens_in, tokens_out, written - for_an_hour, read, for_an_hour)
 
 
 def openai_usage(usage: Mapping[str, Any]) -> Usage:

@@ -119,6 +119,6 @@ def as_anthropic_usage(used: Usage) -> Body:
     return {
         "input_tokens": used.tokens_in,
         "output_tokens": used.tokens_out,
-        "cache_creation_input_tokens": used.cache_write,
+        "cache_creation_input_tokens": used.cache_write + used.cache_write_hour,
         "cache_read_input_tokens": used.cache_read,
     }

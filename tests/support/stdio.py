@@ -75,6 +75,9 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
         "SECURITY__RATE_LIMIT__REQUESTS_PER_HOUR": "1000000",
         "JOBS__AUTOSTART": "false",
         "JOBS__LINGER_SECONDS": "0",
+        # The scripted agent notes its starts beside its plan.
+        "RALPH__SANDBOX__TIER": "none",
+        "RALPH__SANDBOX__REQUIRED": "false",
         "RALPH__BACKENDS__DEFAULT": "command",
         "RALPH__BACKENDS__COMMAND": json.dumps([sys.executable, str(SCRIPTED_AGENT), str(plan)]),
     }

@@ -61,7 +61,8 @@ class Bubblewrap:
             *(() if shared else ("--unshare-net",)),
             *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),  # noqa: S108
             *_mounts((*paths.readable, LAUNCHER), paths.writable),
-            *("--chdir", str(limits.folder), "--", *inner),
+            # What is written elsewhere fails, rather than being lost with the box.
+            *("--remount-ro", "/", "--chdir", str(limits.folder), "--", *inner),
         ]
 
 

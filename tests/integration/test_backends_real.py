@@ -65,7 +65,8 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    ran, home = tmp_path / "ran", tmp_path / "home"
+    # Inside of the worktree: that is what a confined program can write.
+    ran, home = tmp_path / "größe 1" / "ran", tmp_path / "home"
     files = BROKEN | {name: text.replace("RAN", str(ran)) for name, text in HOSTILE.items()}
     worktree = make_repository(tmp_path / "größe 1", files)
     home.mkdir()

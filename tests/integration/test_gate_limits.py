@@ -15,7 +15,7 @@ import pytest
 from mcp_stack.ports.agent import ModelAccess
 from mcp_stack.ports.model_gate import MeteredAccess
 from mcp_stack.ralph.gate.access import MAX_CALLS_AT_ONCE
-from mcp_stack.ralph.gate.endpoint import MAX_BODY_BYTES
+from mcp_stack.ralph.gate.endpoint import MAX_BODY_BYTES, MAX_VALUES
 from mcp_stack.ralph.gate.gate import LoopbackGate
 from tests.support.gate import (
     PROVIDERS_KEY,
@@ -143,10 +143,13 @@ async def test_what_is_no_request_is_refused_in_words(
     assert not claude.received
 
 
+@pytest.mark.parametrize(
+    "body", [b" " * (MAX_BODY_BYTES + 1), b'{"messages": [' + b"[]," * MAX_VALUES + b"[]]}"], ids=["bytes", "values"]
+)
 async def test_a_body_that_is_too_big_is_refused_though_it_was_sent_whole(
-    claude: ScriptedClaude, access: MeteredAccess
+    claude: ScriptedClaude, access: MeteredAccess, body: bytes
 ) -> None:
-    reply = await _post(access.access, "/v1/messages", b" " * (MAX_BODY_BYTES + 1))
+    reply = await _post(access.access, "/v1/messages", body)
     assert reply.status_code == 413
     assert reply.json()["error"]["type"] == "request_too_large"
     assert not claude.received

@@ -22,7 +22,8 @@ MAX_BODY_BYTES = 32_000_000
 """Anthropic's own limit."""
 
 MAX_VALUES = 1_000_000
-"""Of one request, counted by brackets and commas, those in texts too: read, two bytes of `[]` take thirty times as much."""
+"""Of one request, by its brackets and commas, those in texts too: once read, the two bytes of `[]` take thirty times
+as much."""
 
 _KEPT_HEADERS = ("anthropic-beta", "anthropic-version")
 _CHAT, _MESSAGES, _COUNT, _MODELS = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens", "/v1/models"

@@ -56,9 +56,7 @@ async def chaos(tasks: int, iterations: int, *, workers: int, kills: int, seed: 
 class _Run:
     def __init__(self, folder: Path, tasks: int, iterations: int, workers: int, chance: random.Random) -> None:
         self._folder, self._tasks, self._iterations = folder, tasks, iterations
-        self._starts = folder / "starts"
-        command = [sys.executable, str(AGENT), str(self._starts)]
-        self._environ = environment(folder, command, RALPH__LOOP__KEEP_DAYS="0")
+        self._environ = environment(folder, [sys.executable, str(AGENT)], RALPH__LOOP__KEEP_DAYS="0")
         self._stack = Stack(load_settings(self._environ, folder))
         self._victims = Victims(folder / "data", chance)
         self._chance = chance
@@ -72,7 +70,7 @@ class _Run:
         killed = await self._kill_and_wait(ids, kills)
         seconds = time.monotonic() - began
         faults = [fault for task_id in ids for fault in await self._faults(task_id)]
-        starts = len(self._starts.read_text().splitlines())
+        starts = self._starts()
         worktrees = await self._worktrees_left()
         await self.close()
         left = await self._processes_left()
@@ -172,10 +170,19 @@ class _Run:
         where = Path(result.repository)
         if (on_branch := git(where, "rev-list", "--reverse", f"HEAD..{result.branch}").split()) != result.commits:
             faults.append(f"{task_id} has other commits on its branch: {on_branch}")
-        files = git(where, "ls-tree", "-r", "--name-only", result.branch).split()
-        if files != sorted(["README", *(f"done_{n}.txt" for n in range(1, self._iterations + 1))]):
-            faults.append(f"{task_id} has the files {files}")
+        # An agent that was killed counts as one that failed: what it had written by then is committed.
+        killed = [n for n, code in enumerate(result.exit_codes, start=1) if code != "0"]
+        half_done = {f"{part}_{n}.txt" for part in ("half", "done") for n in killed}
+        whole = {f"done_{n}.txt" for n in range(1, self._iterations + 1)}
+        files = set(git(where, "ls-tree", "-r", "--name-only", result.branch).split())
+        if files - half_done != {"README"} | (whole - half_done):
+            faults.append(f"{task_id} has the files {sorted(files)} after {result.exit_codes}")
         return faults
+
+    def _starts(self) -> int:
+        """How often an iteration began, which tells how much work the kills cost."""
+        events = self._folder / "data" / "telemetry" / "ralph-events.jsonl"
+        return events.read_text(encoding="utf-8").count('"event_type":"iteration_started"')
 
     async def _worktrees_left(self) -> int:
         folders = [self._folder / "data" / "ralph-wiggum" / name for name in ("worktrees", "git")]

@@ -193,6 +193,16 @@ async def test_a_stream_that_is_none_ends_in_an_error(
     assert access.use.failed.startswith("502 ")
 
 
+async def test_a_stream_without_any_event_is_an_empty_answer() -> None:
+    with ScriptedOpenAI() as provider:
+        provider.streams("data: [DONE]\n\n")
+        async with gate_to(model_of(provider)) as gate, gate.open("task", max_cost_usd=0) as opened:
+            pieces: list[str] = []
+            await read_stream(opened.access, pieces)
+            assert not pieces
+            assert opened.use.calls == 1
+
+
 # Going away
 
 

@@ -180,14 +180,14 @@ class _Exchange:
 
     async def push(self, event: Body) -> None:
         """Send an event of a stream; the first one begins it."""
-        if not self._begun:
-            await self._begin(200, {"content-type": "text/event-stream", "cache-control": "no-store"})
+        await self._begin_stream()
         head = f"event: {event['type']}\n" if self.dialect == "anthropic" else ""
         text = f"{head}data: {json.dumps(event)}\n\n"
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
     async def finish_stream(self) -> None:
-        """Send the end of a stream."""
+        """Send the end of a stream, which may have had no event."""
+        await self._begin_stream()
         end = b"" if self.dialect == "anthropic" else b"data: [DONE]\n\n"
         await self._send({"type": "http.response.body", "body": end})
 
@@ -199,6 +199,10 @@ class _Exchange:
             return
         said = refusal(error, self.dialect, final=final)
         await self.reply(said.body, said.status, said.headers)
+
+    async def _begin_stream(self) -> None:
+        if not self._begun:
+            await self._begin(200, {"content-type": "text/event-stream", "cache-control": "no-store"})
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         self._begun = True

@@ -304,6 +304,12 @@ async def test_what_it_may_write_is_no_way_out_the_next_time(box: Box) -> None:
         box.sandbox.confined(("/bin/true",), {"PATH": "/bin"}, limits)
 
 
+async def test_what_may_be_read_never_includes_a_home_or_the_folder_around_the_work(box: Box) -> None:
+    finished = await box.run(f"cat {box.user}/.ssh/id_ed25519", readable=(Path("/"), box.folder, Path.home()))
+    assert finished.exit_code != 0
+    assert SECRET not in finished.tail
+
+
 async def test_root_has_no_rights_of_root_in_it(box: Box) -> None:
     finished = await box.run("grep CapEff /proc/self/status; cat /etc/shadow")
     assert "CapEff:\t0000000000000000" in finished.tail

@@ -23,6 +23,8 @@ from mcp_stack.ralph.agent_repository import objects_and_alternates
 from mcp_stack.ralph.environment import child_environment
 from mcp_stack.ralph.processes import Finished, run_program
 from mcp_stack.ralph.sandbox.choice import Chosen
+from mcp_stack.ralph.sandbox.open_network import OpenNetwork
+from mcp_stack.ralph.verify import Verifier
 from mcp_stack.settings.tree import Sandbox as SandboxSettings
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, git, make_repository
@@ -467,6 +469,37 @@ async def test_a_task_is_worked_on_and_verified_in_the_box(database: Database, t
     assert {name for name in after if name not in before and ".git/" not in name} == set()
     assert [iteration.sandbox for iteration in await parts.runs.iterations(task.task_id)] == [tier]
     shutil.rmtree(tmp_path / "data")
+
+
+async def test_verification_trusts_nothing_in_the_agents_home_but_downloads(tier: str, tmp_path: Path) -> None:
+    worktree, scratch = tmp_path / "worktree", tmp_path / "scratch"
+    registry, outside = scratch / "home" / ".cargo" / "registry", tmp_path / "outside"
+    for folder in (worktree, registry, outside, scratch / "home" / "go" / "pkg"):
+        folder.mkdir(parents=True)
+    (registry / "crate").write_text("downloaded", encoding="utf-8")
+    (scratch / "home" / ".cargo" / "config.toml").write_text("planted", encoding="utf-8")
+    (scratch / "home" / "go" / "pkg" / "mod").symlink_to(outside)
+    (outside / "secret").write_text(SECRET, encoding="utf-8")
+    verifier = Verifier(os.environ, 20, sandbox(tier))
+    checks = [
+        "grep -q downloaded ~/.cargo/registry/crate",
+        "! touch ~/.cargo/registry/new",
+        "test ! -e ~/.cargo/config.toml",
+        "! cat ~/go/pkg/mod/secret",
+        f"! cat {scratch}/home/.cargo/config.toml",
+        f"! cat {outside}/secret",
+    ]
+    report = await verifier.run([f"sh -c '{check}'" for check in checks], worktree, scratch, scratch / "verify.log")
+    assert report.passed, (report.failed, report.output)
+
+
+async def test_an_open_network_is_open_and_the_rest_is_closed(
+    tier: str, tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    box = make_box(tmp_path, OpenNetwork(sandbox(tier)))
+    assert (await box.run(CONNECT, "tcp", str(ports[1]), ports=(ports[0],))).exit_code == 0
+    assert SECRET not in (await box.run(f"cat {box.user}/.ssh/id_ed25519")).tail
+    assert box.sandbox.tier == tier
 
 
 if __name__ == "__main__":

@@ -148,6 +148,10 @@ class RalphParts:
     def _agents(self) -> dict[str, Agent]:
         from .agents import agents_of
 
+        if self._settings.ralph.sandbox.agent_network:
+            from ..ralph.sandbox.open_network import OpenNetwork
+
+            return agents_of(self._settings, OpenNetwork(self._sandbox))
         return agents_of(self._settings, self._sandbox)
 
     @cached_property

@@ -32,6 +32,10 @@ def child_environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
         home: A private folder, so that no program reads the user's credentials or writes the user's dot files.
     """
     passed = {name: environ[name] for name in PASSED_ON if environ.get(name)}
+    # Where rustup keeps its toolchains: without one, cargo and rustc are no programs at all.
+    toolchains = Path(environ.get("HOME", "/nonexistent")) / ".rustup"
+    if "RUSTUP_HOME" not in passed and toolchains.is_dir():
+        passed["RUSTUP_HOME"] = str(toolchains)
     # The system's git configuration may name credentials; a sandbox keeps it out, which git takes for an error.
     ours = {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"} | passed | ours

@@ -14,13 +14,15 @@ from ..errors import UsageError
 from ..ports.sandbox import Confinement, Sandbox
 from ..validation import checked_text
 from .environment import child_environment
-from .mending import remove
+from .mending import lies_in, remove
 from .processes import run_program
 
 MAX_COMMANDS = 20
 MAX_COMMAND_CHARACTERS = 2000
 # The files of which `detect` reads the text.
 READ_FILES = frozenset({"package.json", "Makefile"})
+# What the agent downloaded and lock files vouch for; in its HOME, below which `registry` and the like lie.
+DOWNLOADS = (".cargo/registry", ".cargo/git", "go/pkg/mod")
 # What of a failing command's output goes into the next prompt.
 TAIL_CHARACTERS = 4000
 
@@ -131,8 +133,8 @@ class Verifier:
         Args:
             commands: Each as one would type it, but for what only a shell understands.
             worktree: Where they run.
-            scratch: The run's private folder; their HOME is in it, new each time: in the agent's it could have put
-                what interpreters load by themselves.
+            scratch: The run's private folder; their HOME is in it, new each time: in the agent's, `home`, it could have
+                put what interpreters load by themselves. Of that they get the downloads.
             output: File for all of their output.
             readable: What they must be able to read besides.
 
@@ -142,7 +144,7 @@ class Verifier:
             DeniedError: The agent made a link out of what they may write.
         """
         home = scratch / "verify_home"
-        await asyncio.to_thread(_prepare, home, output)
+        downloads = await asyncio.to_thread(_prepare, home, scratch / "home", output)
         try:
             return await self._run(
                 commands,
@@ -151,7 +153,7 @@ class Verifier:
                 Confinement(
                     folder=worktree,
                     writable=(home,),
-                    readable=tuple(readable),
+                    readable=(*readable, *downloads),
                     ports=None if self._network else (),
                 ),
             )
@@ -179,7 +181,19 @@ class Verifier:
         return Report(tuple(commands), "", "")
 
 
-def _prepare(home: Path, output: Path) -> None:
+def _prepare(home: Path, of_agent: Path, output: Path) -> list[Path]:
+    """Make a HOME with links to what the agent downloaded.
+
+    Returns:
+        Where the links lead.
+    """
+    of_agent = of_agent.parent.resolve() / of_agent.name
     remove(home)
     home.mkdir(mode=0o700, parents=True)
     output.unlink(missing_ok=True)
+    downloads = [name for name in DOWNLOADS if lies_in(of_agent, name) and (of_agent / name).is_dir()]
+    for name in downloads:
+        link = home / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(of_agent / name)
+    return [of_agent / name for name in downloads]

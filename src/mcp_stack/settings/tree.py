@@ -240,7 +240,8 @@ class Sandbox(Section):
     tier: Literal["auto", "bubblewrap", "landlock", "none"] = "auto"
     # False: where no tier works, programs are started all the same.
     required: bool = True
-    # Whether verify commands may connect anywhere; agents with a model of ours reach that model alone.
+    # Whether agents may connect anywhere, not to a model of ours alone; and whether verify commands may.
+    agent_network: bool = False
     verify_network: bool = False
     limits: SandboxLimits = SandboxLimits()
 

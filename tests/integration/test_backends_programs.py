@@ -13,6 +13,7 @@ import pytest
 from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.agent import ModelAccess
 from mcp_stack.ralph.backends import INSTALLED_PROGRAMS
+from mcp_stack.ralph.backends.command import CommandAgent
 from mcp_stack.ralph.backends.locating import STAMP, Programs
 from mcp_stack.ralph.backends.program import ProgramAgent
 from mcp_stack.ralph.states import is_usage_message
@@ -160,3 +161,18 @@ async def test_a_program_of_another_version_that_refuses_our_flags_is_a_usage_me
     outcome = await agent("aider", chosen("aider", old)).run(assignment(worktree, tmp_path / "scratch", MODEL))
     assert outcome.exit_code == 2
     assert is_usage_message(outcome.output_tail)
+
+
+async def test_a_command_is_told_where_its_prompt_and_its_model_are(tmp_path: Path) -> None:
+    worktree = make_repository(tmp_path / "project", {"a.txt": "a\n"})
+    command = CommandAgent([str(program(tmp_path / "spy")), "--auto"], {"PATH": "/usr/bin:/bin"}, Unconfined())
+    assert (await command.info()).installed
+    asked = assignment(worktree, tmp_path / "scratch", MODEL, task="Mend it.")
+    outcome = await command.run(asked)
+    assert outcome.exit_code == 0, outcome.output_tail
+    seen = json.loads((worktree / "seen.json").read_text())
+    assert (seen["arguments"], seen["stdin"]) == (["--auto"], asked.prompt)
+    told = seen["environment"]
+    assert Path(told["MCP_STACK_PROMPT_FILE"]).read_text() == asked.prompt
+    assert (told["OPENAI_BASE_URL"], told["OPENAI_API_KEY"]) == (MODEL.openai_url, MODEL.key)
+    assert (told["ANTHROPIC_BASE_URL"], told["MCP_STACK_MODEL"]) == (MODEL.anthropic_url, MODEL.model)

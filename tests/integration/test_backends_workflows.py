@@ -118,3 +118,21 @@ async def test_a_function_is_renamed_over_several_files(database: Database, tmp_
         await parts.finish(task.task_id, most=2)
     result = await parts.ralph.result(task.task_id)
     assert (result.state, result.exit_codes, result.files_modified) == ("completed", ["0"], 2), result.summary
+
+
+async def test_a_missing_agent_is_replaced_by_the_fallback(database: Database, tmp_path: Path) -> None:
+    workspace = make_repository(tmp_path / "projects" / "reports", BROKEN)
+    settings = {"backends": {"default": "aider", "fallback": "goose"}}
+    parts = RalphParts(database, tmp_path / "data", tmp_path / "projects", [], settings=settings)
+    parts.agents["aider"] = INSTALLED_PROGRAMS["aider"](
+        Programs({}, tmp_path, {"PATH": "/nonexistent"}), {}, Unconfined()
+    )
+    parts.agents["goose"] = real_agent("goose")
+    with ScriptedCoder(MENDING, folder=workspace) as model:
+        parts.gate = FixedGate(access_to(model))
+        task = await parts.ralph.submit("The report is wrong.", workspace=str(workspace), verify=[PYTEST])
+        model.folder = parts.workspaces.worktree_path(task.task_id)
+        await parts.finish(task.task_id, most=2)
+    status = await parts.ralph.status(task.task_id)
+    assert (status.state, status.backend, status.iteration) == ("completed", "goose", 1)
+    assert "the backend aider cannot be used" in (await parts.ralph.result(task.task_id)).summary.lower()

@@ -65,6 +65,7 @@ def test_doctor_says_what_is_here_what_is_missing_and_how_to_get_it(tmp_path: Pa
     assert "✓ postgresql" in done.stdout
     assert "○ claude" in done.stdout
     assert "set ANTHROPIC_API_KEY" in done.stdout
+    assert "mcp-stack agents install aider" in done.stdout or "✓ agent aider" in done.stdout
     assert "Ready." in done.stdout
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from .. import __version__
 from ..composition import Stack
+from ..composition.agents import agents_of, sandbox_of
 from ..errors import StackError
-from ..settings import LoadedSettings, load_settings
+from ..settings import LoadedSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from ..aidb.gateway.service import Gateway
@@ -46,7 +47,7 @@ def diagnose() -> int:
         UsageError: A setting is wrong.
     """
     loaded = load_settings()
-    findings = [*_installation(loaded), *asyncio.run(_services(loaded)), *_programs()]
+    findings = [*_installation(loaded), *asyncio.run(_services(loaded)), *_programs(), *_agents(loaded.settings)]
     width = max(len(finding.name) for finding in findings)
     print(f"mcp-stack {__version__}, Python {sys.version.split()[0]}, data in {loaded.settings.data}\n")
     for finding in findings:
@@ -119,9 +120,26 @@ async def _servers(gateway: Gateway) -> list[Finding]:
 def _programs() -> Iterator[Finding]:
     for name, need, state in (
         ("git", "Ralph's worktrees and checkpoints", "missing"),
-        ("node", "MCP Inspector, Continue and Claude Code as agents", "optional"),
+        ("node", "MCP Inspector; npm, with which Continue, goose and Claude Code are installed", "optional"),
     ):
         if path := shutil.which(name):
             yield Finding(name, "ok", path)
         else:
             yield Finding(name, "missing" if state == "missing" else "optional", "not found", f"install it: {need}")
+
+
+def _agents(settings: Settings) -> Iterator[Finding]:
+    """The coding agents of tasks that name none, and whether something confines them."""
+    backends = settings.ralph.backends
+    agents = agents_of(settings, sandbox_of(settings))
+    for name in dict.fromkeys((backends.default, backends.fallback)):
+        if (agent := agents.get(name)) is None:
+            if name:
+                yield Finding("agent", "optional", f"there is no backend {name!r}", f"use one of {', '.join(agents)}")
+            continue
+        try:
+            agent.check()
+        except StackError as error:
+            yield Finding(f"agent {name}", "optional", error.problem, error.remedy)
+        else:
+            yield Finding(f"agent {name}", "ok", "can be started")

@@ -12,6 +12,7 @@ import pytest
 
 from mcp_stack.errors import ConflictError, DeniedError, NotFoundError, UsageError
 from mcp_stack.ports.run_control import Actor, Channel, NewLimits
+from mcp_stack.ralph.consent import question
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, git, make_repository, scripted, starts
 
@@ -426,3 +427,27 @@ async def test_a_minimum_of_iterations_is_kept(make: Make, repository: Path) -> 
     task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK])
     await parts.finish(task.task_id)
     assert await states(parts, task.task_id) == ("completed", 2)
+
+
+async def test_a_person_sees_what_would_hide_itself_in_a_terminal(make: Make, repository: Path) -> None:
+    hidden = "VALUE = 42  # \x1b[2K\x1b[1A\u202e\n"
+    parts = make({"*": {"write": {".husky/pre-commit": hidden, **RIGHT}}})
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK], max_iterations=7, max_cost_usd=1.5)
+    await parts.finish(task.task_id)
+    shown = question(await parts.ralph.waiting(task.task_id))
+    assert "\x1b" not in shown
+    assert "+VALUE = 42  # \\x1b[2K\\x1b[1A\\u{202e}" in shown
+    assert "Limits: 7 iterations, $1.5." in shown
+    cut = question(await parts.ralph.waiting(task.task_id, max_characters=50))
+    assert f"mcp-stack tasks show {task.task_id}" in cut
+
+
+async def test_a_fallback_that_is_not_installed_is_not_gone_over_to(
+    make: Make, repository: Path, tmp_path: Path, database: Database, root: Path
+) -> None:
+    parts = make({}, backends={"default": "command", "fallback": "gone"})
+    parts.agents["gone"] = RalphParts(database, tmp_path / "data", root, [str(tmp_path / "no-such")]).agents["command"]
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK])
+    await parts.finish(task.task_id)
+    status = await parts.ralph.status(task.task_id)
+    assert (status.state, status.iteration, status.backend) == ("stalled", 6, "command")

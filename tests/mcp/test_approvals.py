@@ -18,7 +18,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import ElicitRequestParams, ElicitResult, Implementation
 
 from mcp_stack.cli.tasks import INSIDE_AN_AGENT
-from tests.support.stdio import MODERN, StdioServer, environment, serve_command, served
+from tests.support.stdio import MODERN, StdioServer, environment, serve_command, served, wait_until_database_is_gone
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -205,3 +205,44 @@ def test_a_task_that_was_approved_is_done_by_the_worker(home: Path, server: Stdi
     while status["state"] in ("queued", "running"):
         status = server.must("task_status", {"task_id": task_id, "wait_seconds": 30}, timeout_seconds=60)
     assert status["state"] == "completed"
+
+
+# It knows where the data folder is, and is rid of what marks it.
+ATTEMPT = """
+export MCP_STACK_DATA={data} MCP_STACK_CONFIG={home}/config HOME={home} PYTHONPATH={path}
+env -u MCP_STACK_TASK_ID {python} -m mcp_stack tasks approve {task_id} --yes > attempt.txt 2>&1
+echo "exit code $?" >> attempt.txt
+cat {data}/postgres/PG_VERSION >> attempt.txt 2>&1 || echo "no data folder" >> attempt.txt
+"""
+
+
+def test_an_agent_cannot_approve_a_task_although_it_knows_how(home: Path) -> None:
+    with served("ralph-wiggum", environment(home)) as server:
+        waiting = str(server.must("submit_task", TASK)["task_id"])
+    script = ATTEMPT.format(
+        data=home / "data",
+        home=home,
+        path=os.pathsep.join(path for path in sys.path if path),
+        python=sys.executable,
+        task_id=waiting,
+    )
+    # A worker of the other tests may be there still, with another agent.
+    command = json.dumps(["sh", "-c", script])
+    own = home.with_name("home of the attempt")
+    environ = environment(
+        own, RALPH__BACKENDS__COMMAND=command, RALPH__SANDBOX__TIER="auto", RALPH__SANDBOX__REQUIRED="true"
+    )
+    with served("ralph-wiggum", environ) as server:
+        task = server.must("submit_task", {"task": "x", "verify": ["true"], "max_iterations": 1})
+        task_id = str(task["task_id"])
+        status = server.must("task_status", {"task_id": task_id})
+        while status["state"] in ("queued", "running"):
+            status = server.must("task_status", {"task_id": task_id, "wait_seconds": 30}, timeout_seconds=60)
+        log = server.must("task_log", {"task_id": task_id, "iteration": 1})
+        assert log["iterations"][0]["sandbox"] in ("bubblewrap", "landlock")
+        assert "exit code 0" not in log["diff"]
+        assert "+exit code" in log["diff"], log
+        assert "+no data folder" in log["diff"], log
+    wait_until_database_is_gone(own)
+    with served("ralph-wiggum", environment(home)) as server:
+        assert server.must("task_status", {"task_id": waiting})["state"] == "awaiting_approval"

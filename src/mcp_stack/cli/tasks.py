@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..composition import Stack
 from ..errors import ConflictError, DeniedError
+from ..ralph.visible import visible
 from ..settings import load_settings
 from .confirming import confirmed
 
@@ -59,7 +60,8 @@ def list_tasks(state: str) -> int:
     """
     found = _with(lambda ralph: ralph.tasks(state))  # type: ignore[arg-type] # it is checked there
     for task in found.tasks:
-        print(f"{task.state:<17}  {task.iteration:>4}  {task.task_id}  {' '.join(task.task.split())[:70]}")
+        words = visible(" ".join(task.task.split())[:70])
+        print(f"{task.state:<17}  {task.iteration:>4}  {task.task_id}  {words}")
     print(f"{len(found.tasks)} of {found.total} tasks")
     return 0
 
@@ -71,7 +73,7 @@ def show_task(task_id: str) -> int:
         from ..ralph.consent import question  # noqa: PLC0415 - heavy: only where a question is shown
 
         status, result = await ralph.status(task_id), await ralph.result(task_id)
-        lines = [f"{name:<17}  {value}" for name, value in (status.model_dump() | result.model_dump()).items()]
+        lines = [visible(f"{name:<17}  {value}") for name, value in (status.model_dump() | result.model_dump()).items()]
         if status.state == "awaiting_approval":
             lines += ["", question(await ralph.waiting(task_id))]
         return lines
@@ -89,10 +91,10 @@ def show_log(task_id: str, iteration: int) -> int:
     """
     log = _with(lambda ralph: ralph.log(task_id, iteration))
     for _, line in sorted([*map(_done, log.iterations), *map(_acted, log.actions)]):
-        print(line)
+        print(visible(line))
     if iteration:
         (one,) = log.iterations
-        print(f"\n{one.detail}\n\n{log.diff}\nall of the agent's output: {log.output_file}")
+        print(visible(f"\n{one.detail}\n\n{log.diff}\nall of the agent's output: {log.output_file}"))
     return 0
 
 

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 
 from ..errors import DeniedError
 from .controlling import Waiting, checked_note, how_to_approve
+from .visible import visible
 
 if TYPE_CHECKING:
     from .service import Ralph
 
 DIFF_CHARACTERS = 4000
-TASK_CHARACTERS = 2000
 
 
 class Consent(BaseModel):
@@ -74,18 +74,18 @@ def question(waiting: Waiting) -> str:
     Args:
         waiting: The task, with a diff of the length that the client can show.
     """
-    task = waiting.task[:TASK_CHARACTERS] + (" [...]" if len(waiting.task) > TASK_CHARACTERS else "")
     why = f"{waiting.reason[:1].upper()}{waiting.reason[1:]}."
     parts = [
         f"Approval {waiting.number}: may the agent {waiting.backend} go on? {why}",
-        f"Task {waiting.task_id} in {waiting.workspace}:\n{task}",
+        f"Task {waiting.task_id} in {waiting.workspace}:\n{waiting.task}",
+        f"Verified by: {'; '.join(waiting.verify) or 'the tests that are detected'}. Limits: {waiting.limits}.",
     ]
-    if waiting.verify:
-        parts.append("Verified by: " + "; ".join(waiting.verify))
     if waiting.guidance:
         parts.append("Guidance for the next iteration:\n" + "\n".join(f"- {each}" for each in waiting.guidance))
     if waiting.stat:
         parts.append(f"All changes so far: {waiting.stat}")
     if waiting.diff:
         parts.append(f"Changes of the last iteration:\n{waiting.diff}")
-    return "\n\n".join(parts)
+    if waiting.is_cut:
+        parts.append(f"This is not all of it: see `mcp-stack tasks show {waiting.task_id}`.")
+    return visible("\n\n".join(parts))

@@ -36,6 +36,8 @@ class Waiting:
         reason: Why somebody is asked.
         stat: The run's changes so far in one line.
         diff: What the question is about; empty before the first iteration.
+        is_cut: The diff is longer than that.
+        limits: In words.
     """
 
     number: int
@@ -48,6 +50,8 @@ class Waiting:
     reason: str
     stat: str
     diff: str
+    is_cut: bool
+    limits: str
 
 
 class Controlling(Parts):
@@ -71,7 +75,7 @@ class Controlling(Parts):
         commits = {each.n: each for each in await self._runs.iterations(run.asked.id)}
         head = commits.get(run.head)
         before = commits.get(head.parent) if head else None
-        diff = await self._history.patch(run, before.commit if before else "", run.commit, max_characters)
+        diff, is_cut = await self._history.patch(run, before.commit if before else "", run.commit, max_characters)
         actions = await self._control.actions(run.asked.id)
         return Waiting(
             number=run.approval.number,
@@ -83,7 +87,9 @@ class Controlling(Parts):
             guidance=tuple(each.note for each in actions if each.action == "steered" and not each.used_in),
             reason=run.approval.reason,
             stat=run.diff.stat,
-            diff=diff if head else "",
+            diff=diff,
+            is_cut=is_cut,
+            limits=_limits(run),
         )
 
     async def approve(self, waiting: Waiting, actor: Actor, note: str = "") -> TaskState:
@@ -286,6 +292,16 @@ def checked_note(note: str) -> str:
 def how_to_approve(task_id: str) -> str:
     """What a person has to do."""
     return f"a person approves it with `mcp-stack tasks approve {task_id}`"
+
+
+def _limits(run: Run) -> str:
+    asked = run.asked
+    limits = [
+        f"{asked.max_iterations} iterations" if asked.max_iterations else "",
+        f"{asked.max_minutes:g} minutes" if asked.max_minutes else "",
+        f"${asked.max_cost_usd:g}" if asked.max_cost_usd else "",
+    ]
+    return ", ".join(filter(None, limits)) or "none"
 
 
 def _state(run: Run, note: str) -> TaskState:

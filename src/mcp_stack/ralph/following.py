@@ -162,7 +162,9 @@ class Following(Parts):
                     f"the task has no iteration {iteration}", f"it has {len(iterations)} so far; 0 lists them"
                 )
             commits = {each.n: each.commit for each in iterations}
-            diff = await self._history.patch(run, commits.get(chosen[0].parent, ""), chosen[0].commit, DIFF_CHARACTERS)
+            diff, _ = await self._history.patch(
+                run, commits.get(chosen[0].parent, ""), chosen[0].commit, DIFF_CHARACTERS
+            )
             output = str(self._logs / run.asked.id / f"agent_{iteration}.log")
         actions = [each for each in await self._control.actions(run.asked.id) if iteration in (0, each.iteration)]
         return TaskLog(

@@ -19,7 +19,7 @@ class History:
         self._git = git
         self._workspaces = workspaces
 
-    async def patch(self, run: Run, since: str, commit: str, max_characters: int) -> str:
+    async def patch(self, run: Run, since: str, commit: str, max_characters: int) -> tuple[str, bool]:
         """What changed between two commits, as a unified diff.
 
         Args:
@@ -29,23 +29,23 @@ class History:
             max_characters: Longer ones are cut, and end with a line that says so.
 
         Returns:
-            The diff; empty without changes, or if the repository is on another machine or gone.
+            The diff, and whether it was cut; empty without changes, or if the commits are not on this machine.
         """
         since, commit = since or run.asked.base_commit, commit or run.asked.base_commit
         repository = self._workspaces.repository(run.asked)
         if since == commit or not repository.is_dir():
-            return ""
+            return "", False
         try:
             text = await self._git(
                 *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", since, commit, "--"),
                 folder=repository,
             )
         except GitError:
-            return ""
+            return "", False
         shown = text.encode(errors="surrogateescape").decode(errors="replace")
         if len(shown) <= max_characters:
-            return shown
-        return f"{shown[:max_characters]}\n[{len(shown) - max_characters} more characters]"
+            return shown, False
+        return f"{shown[:max_characters]}\n[{len(shown) - max_characters} more characters]", True
 
     async def has(self, run: Run, commit: str) -> bool:
         """Whether a commit is on this machine.

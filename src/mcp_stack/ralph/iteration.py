@@ -186,12 +186,12 @@ class Iterating:
     def _against_stagnation(
         self, work: Work, iteration: Iteration, decision: Decision
     ) -> tuple[Iteration, Decision, Measure]:
-        if decision.state not in ("running", "retrying"):
+        goes_on = decision.state in ("running", "retrying")
+        if not goes_on or iteration.n < self._settings.loop.min_iterations:
             return iteration, decision, ""
         history = [*work.history, iteration]
         stuck = stagnation(traces(history, work.run.watch_from), self._patience)
-        fallback = self._settings.backends.fallback
-        measure = next_measure(stuck, has_fallback=fallback in self._agents and fallback != iteration.backend)
+        measure = next_measure(stuck, has_fallback=self._has_fallback(iteration.backend))
         if measure is None:
             why = f"{report(history, stuck, self._patience)}; {decision.reason}"
             return replace(iteration, reason=why), Decision("stalled", why), ""
@@ -199,6 +199,17 @@ class Iterating:
             why = f"{decision.reason}; {described(stuck, self._patience)}"
             return replace(iteration, reason=why), replace(decision, reason=why), measure
         return iteration, decision, ""
+
+    def _has_fallback(self, backend: str) -> bool:
+        name = self._settings.backends.fallback
+        agent = self._agents.get(name)
+        if agent is None or name == backend:
+            return False
+        try:
+            agent.check()
+        except UnavailableError:
+            return False
+        return True
 
     def _asking(self, iteration: Iteration, ending: Ending) -> Ending:
         approval = self._settings.approval
@@ -256,7 +267,7 @@ class Iterating:
         return (), ()
 
     async def _run_agent(self, work: Work, scratch: Path, now: datetime) -> _Ran:
-        """Run the run's agent, or the fallback where it cannot be started."""
+        """Run the run's agent, or the fallback where it cannot be started; after a fallback, the one asked for."""
         run = work.run
         assignment = Assignment(
             task_id=run.asked.id,
@@ -268,7 +279,7 @@ class Iterating:
             readable=work.worktree.readable,
         )
         problems: list[str] = []
-        for name in dict.fromkeys((run.backend, self._settings.backends.fallback)):
+        for name in dict.fromkeys((run.backend, self._settings.backends.fallback, run.asked.backend)):
             agent = self._agents.get(name)
             try:
                 if agent is None:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from ..errors import DeniedError, NotFoundError, UsageError
 from ..ports.runs import NewRun
 from .git import Git, GitError
-from .mending import remove
 from .worktree import Repository, Worktree
 
 CLONE_SECONDS = 900.0
@@ -73,15 +72,6 @@ class Workspaces:
         """Where a task is worked on."""
         return self._folder / "worktrees" / task_id
 
-    def _git_folder(self, task_id: str) -> Path:
-        """What our git keeps of a task, beside the objects and the branch in the user's repository."""
-        return self._folder / "git" / task_id
-
-    async def discard(self, task_id: str) -> None:
-        """Remove a task's worktree; its branch stays, and it is made again when it is needed. Nobody works in it."""
-        for path in (self.worktree_path(task_id), self._git_folder(task_id)):
-            await asyncio.to_thread(remove, path)
-
     def repository(self, asked: NewRun) -> Path:
         """The repository that holds a task's branch."""
         if asked.workspace.startswith("/"):
@@ -104,7 +94,7 @@ class Workspaces:
         worktree = Worktree(
             self._git,
             repository=where,
-            git_folder=self._git_folder(asked.id),
+            git_folder=self._folder / "git" / asked.id,
             path=path,
             branch=branch_of(asked.id),
             base_commit=base,

@@ -33,6 +33,7 @@ from mcp_stack.ralph.history import History
 from mcp_stack.ralph.holding import Holding
 from mcp_stack.ralph.iteration import Iterating
 from mcp_stack.ralph.loop import Loop
+from mcp_stack.ralph.running import Running
 from mcp_stack.ralph.service import Ralph
 from mcp_stack.ralph.telling import Telling
 from mcp_stack.ralph.verify import Verifier
@@ -129,9 +130,8 @@ class RalphParts:
             workspaces=self.workspaces,
             bundles=self.bundles,
             iterating=Iterating(
-                agents=self.agents,
+                running=Running(self.agents, self.gate, self.settings),
                 verifier=Verifier(os.environ, self.settings.loop.verify_timeout_seconds, self.sandbox),
-                gate=self.gate,
                 settings=self.settings,
                 logs=self.folder / "logs",
                 clock=_now,

@@ -171,6 +171,7 @@ class RalphParts:
         from ..ralph.bundles import Bundles
         from ..ralph.iteration import Iterating
         from ..ralph.loop import Loop
+        from ..ralph.running import Running
         from ..ralph.verify import Verifier
 
         ralph = self._settings.ralph
@@ -180,11 +181,10 @@ class RalphParts:
             workspaces=self._workspaces,
             bundles=Bundles(self._git, self._workspaces, self._folder),
             iterating=Iterating(
-                agents=self._agents,
+                running=Running(self._agents, self._gate, ralph),
                 verifier=Verifier(
                     os.environ, ralph.loop.verify_timeout_seconds, self._sandbox, network=ralph.sandbox.verify_network
                 ),
-                gate=self._gate,
                 settings=ralph,
                 logs=self._folder / "logs",
                 clock=_now,

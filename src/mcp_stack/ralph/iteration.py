@@ -3,83 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
-from ..errors import ConflictError, UnavailableError
-from ..ports.agent import Agent, AgentOutcome, Assignment
-from ..ports.model_gate import MeteredAccess, ModelGate
-from ..ports.run_control import Action
 from ..ports.runs import Ending, Iteration, Measure, Run
 from ..settings.tree import Ralph as RalphSettings
 from .approvals import about_risk
 from .changes import diff_of
-from .prompt import feedback, prompt
+from .prompt import feedback
 from .risk import assess, touched_tests
+from .running import Ran, Running, Work
 from .stagnation import Patience, described, error_key, next_measure, report, stagnation, traces
 from .states import Decision, Facts, Limits, decide, is_usage_message, keeps_promise, move
 from .verify import READ_FILES, Report, Verifier, detect
 from .worktree import Worktree
 
-logger = logging.getLogger(__name__)
-
 DETAIL_CHARACTERS = 4000
-# What is left of a budget that is all but used up: a gate takes 0 for no limit.
-LEAST_BUDGET_USD = 1e-6
-
-
-class NoBackendError(ConflictError):
-    """No agent that the run may use can be started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What an iteration starts from.
-
-    Attributes:
-        run: As it stood, with its base commit.
-        n: The iteration.
-        worktree: At the commit of the run's head.
-        history: Every iteration before it, undone ones too.
-        guidance: What people said, the oldest first.
-    """
-
-    run: Run
-    n: int
-    worktree: Worktree
-    history: Sequence[Iteration]
-    guidance: Sequence[Action]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """How the agent did.
-
-    Attributes:
-        backend: Which it was.
-        outcome: With the cost and tokens that were counted.
-        refused: Why the gate refused its last request; empty if it did not.
-        notes: For the next prompt and for people.
-    """
-
-    backend: str
-    outcome: AgentOutcome
-    refused: str = ""
-    notes: tuple[str, ...] = ()
 
 
 class Iterating:
     """Does iterations; writes nothing but the worktree, its branch and the run's private folder.
 
     Args:
-        agents: By backend name.
+        running: Runs the agents.
         verifier: Runs the verify commands.
-        gate: What agents reach models through; None where they bring their own.
         settings: The section `ralph`.
         logs: Folder of the runs' private folders.
         clock: The time, with its zone.
@@ -88,16 +38,14 @@ class Iterating:
     def __init__(
         self,
         *,
-        agents: Mapping[str, Agent],
+        running: Running,
         verifier: Verifier,
-        gate: ModelGate | None,
         settings: RalphSettings,
         logs: Path,
         clock: Callable[[], datetime],
     ) -> None:
-        self._agents = agents
+        self._running = running
         self._verifier = verifier
-        self._gate = gate
         self._settings = settings
         self._logs = logs
         self._clock = clock
@@ -122,7 +70,7 @@ class Iterating:
         started = self._clock()
         scratch = self._logs / run.asked.id
         await asyncio.to_thread(scratch.mkdir, mode=0o700, parents=True, exist_ok=True)
-        ran = await self._run_agent(work, scratch, started)
+        ran = await self._running.run(work, scratch, started)
         # Committed before it is verified: what the verification leaves behind is no part of the work.
         saved = await worktree.checkpoint(run.commit, _message(run.asked.task, n, ran.outcome.exit_code))
         changes = await worktree.changes(run.commit or worktree.base_commit, saved.commit)
@@ -162,7 +110,7 @@ class Iterating:
         )
         return self._concluded(work, iteration, replace(ran, notes=notes), said)
 
-    def _concluded(self, work: Work, iteration: Iteration, ran: _Ran, said: Report) -> tuple[Iteration, Ending]:
+    def _concluded(self, work: Work, iteration: Iteration, ran: Ran, said: Report) -> tuple[Iteration, Ending]:
         """What follows from an iteration: it is complete, at a limit, stuck, or another one follows."""
         decision = decide(self._facts(work, iteration, ran), self._limits(work.run))
         if decision.state != "completed":
@@ -191,7 +139,7 @@ class Iterating:
             return iteration, decision, ""
         history = [*work.history, iteration]
         stuck = stagnation(traces(history, work.run.watch_from), self._patience)
-        measure = next_measure(stuck, has_fallback=self._has_fallback(iteration.backend))
+        measure = next_measure(stuck, has_fallback=self._running.has_fallback(iteration.backend))
         if measure is None:
             why = f"{report(history, stuck, self._patience)}; {decision.reason}"
             return replace(iteration, reason=why), Decision("stalled", why), ""
@@ -199,17 +147,6 @@ class Iterating:
             why = f"{decision.reason}; {described(stuck, self._patience)}"
             return replace(iteration, reason=why), replace(decision, reason=why), measure
         return iteration, decision, ""
-
-    def _has_fallback(self, backend: str) -> bool:
-        name = self._settings.backends.fallback
-        agent = self._agents.get(name)
-        if agent is None or name == backend:
-            return False
-        try:
-            agent.check()
-        except UnavailableError:
-            return False
-        return True
 
     def _asking(self, iteration: Iteration, ending: Ending) -> Ending:
         approval = self._settings.approval
@@ -223,7 +160,7 @@ class Iterating:
             return ending
         return replace(ending, state=move("running", "awaiting_approval"), pause_seconds=0, question=question)
 
-    def _facts(self, work: Work, iteration: Iteration, ran: _Ran) -> Facts:
+    def _facts(self, work: Work, iteration: Iteration, ran: Ran) -> Facts:
         run = work.run
         line = [each for each in work.history if not each.undone]
         before = line[-1] if line else None
@@ -265,65 +202,6 @@ class Iterating:
         if commands := await _detected(work.worktree, commit):
             return commands, (f"the tests that were run (`{commands[0]}`) are the agent's own: there were none before",)
         return (), ()
-
-    async def _run_agent(self, work: Work, scratch: Path, now: datetime) -> _Ran:
-        """Run the run's agent, or the fallback where it cannot be started; after a fallback, the one asked for."""
-        run = work.run
-        assignment = Assignment(
-            task_id=run.asked.id,
-            iteration=work.n,
-            prompt=prompt(run.asked, work.n, run.feedback, work.guidance, run.measure),
-            worktree=work.worktree.path,
-            scratch=scratch,
-            timeout_seconds=self._seconds_left(run, now),
-            readable=work.worktree.readable,
-        )
-        problems: list[str] = []
-        for name in dict.fromkeys((run.backend, self._settings.backends.fallback, run.asked.backend)):
-            agent = self._agents.get(name)
-            try:
-                if agent is None:
-                    raise UnavailableError(f"this machine's worker has no backend {name!r}", "install it")
-                agent.check()
-                outcome, refused = await self._metered(agent, assignment, self._budget(run))
-            except UnavailableError as error:
-                if name == run.backend or agent is not None:
-                    problems.append(str(error))
-                continue
-            notes = (
-                (f"the backend {run.backend} cannot be used, so {name} went on ({problems[0]})",) if problems else ()
-            )
-            return _Ran(name, outcome, refused, notes)
-        raise NoBackendError(f"no backend can be started ({'; '.join(problems)})", "mend it, then resume the task")
-
-    async def _metered(self, agent: Agent, assignment: Assignment, budget_usd: float) -> tuple[AgentOutcome, str]:
-        """Run an agent with access to a model, as far as there is one."""
-        metered: MeteredAccess | None = None
-        async with AsyncExitStack() as stack:
-            if self._gate is not None:
-                try:
-                    metered = await stack.enter_async_context(
-                        self._gate.open(assignment.task_id, max_cost_usd=budget_usd)
-                    )
-                except UnavailableError as error:
-                    # An agent that brings its own model does without; one that does not says so when it is started.
-                    logger.info("%s gets no model: %s", assignment.task_id, error)
-            outcome = await agent.run(replace(assignment, model=metered.access) if metered else assignment)
-        if metered is None or metered.use.calls == 0:
-            return outcome, metered.use.refused if metered else ""
-        use = metered.use
-        return replace(outcome, cost_usd=use.cost_usd, tokens=use.tokens_in + use.tokens_out), use.refused
-
-    def _budget(self, run: Run) -> float:
-        limit = run.asked.max_cost_usd
-        return max(LEAST_BUDGET_USD, limit - (run.cost_usd - run.since_cost_usd)) if limit > 0 else 0.0
-
-    def _seconds_left(self, run: Run, now: datetime) -> float:
-        seconds = self._settings.loop.iteration_timeout_seconds
-        if run.asked.max_minutes > 0:
-            used = (now - (run.since or now)).total_seconds()
-            seconds = min(seconds, max(1.0, run.asked.max_minutes * 60 - used))
-        return seconds
 
 
 async def _detected(worktree: Worktree, commit: str) -> tuple[str, ...]:

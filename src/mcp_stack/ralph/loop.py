@@ -18,7 +18,8 @@ from .checkpoints import Checkpoints
 from .cleaning import Cleaning
 from .git import no_space
 from .holding import Holding
-from .iteration import Iterating, Work
+from .iteration import Iterating
+from .running import Work
 from .states import AT_REST, FINAL
 from .telling import Telling
 from .workspace import Workspaces

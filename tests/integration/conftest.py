@@ -1,4 +1,4 @@
-"""Models that the tests of answers share."""
+"""Models that the tests of answers share, and the box that those of the sandbox do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.box import box, tier
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.tiny_gguf import write_knowing_gguf
+
+__all__ = ["box", "tier"]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -17,8 +16,6 @@ from ..ports.runs import Iteration, Run
 from ..settings.tree import Ralph as RalphSettings
 from .prompt import prompt
 from .worktree import Worktree
-
-logger = logging.getLogger(__name__)
 
 # What is left of a budget that is all but used up: a gate takes 0 for no limit.
 LEAST_BUDGET_USD = 1e-6
@@ -120,6 +117,7 @@ class Running:
     async def _metered(self, agent: Agent, assignment: Assignment, budget_usd: float) -> tuple[AgentOutcome, str]:
         """Run an agent with access to a model, as far as there is one."""
         metered: MeteredAccess | None = None
+        no_model = ""
         async with AsyncExitStack() as stack:
             if self._gate is not None:
                 try:
@@ -127,9 +125,14 @@ class Running:
                         self._gate.open(assignment.task_id, max_cost_usd=budget_usd)
                     )
                 except UnavailableError as error:
-                    # An agent that brings its own model does without; one that does not says so when it is started.
-                    logger.info("%s gets no model: %s", assignment.task_id, error)
-            outcome = await agent.run(replace(assignment, model=metered.access) if metered else assignment)
+                    no_model = str(error)
+            try:
+                outcome = await agent.run(replace(assignment, model=metered.access) if metered else assignment)
+            except UnavailableError as error:
+                # An agent that brings its own model does without ours; one that does not has to say why there is none.
+                if not no_model:
+                    raise
+                raise UnavailableError(f"{error.problem} ({no_model})", error.remedy) from error
         if metered is None or metered.use.calls == 0:
             return outcome, metered.use.refused if metered else ""
         use = metered.use

@@ -31,10 +31,10 @@ from mcp_stack.settings import load_settings
 from .ralph_folder import environment, repository
 
 WORKER = (sys.executable, "-m", "mcp_stack", "worker")
-QUICK_AGENT = 'echo "$MCP_STACK_ITERATION" > line.txt'
+QUICK_AGENT = ("sh", "-c", 'echo "$MCP_STACK_ITERATION" > line.txt')
 NEVER_DONE = "test -f no-such-file"
-# Says that it has started, then waits to be killed.
-SLOW_AGENT = 'date +%s.%N >> "{starts}"; exec sleep 600'
+# Waits to be killed; no other program sleeps for just so long.
+SLOW_AGENT = ("sleep", "604801")
 STATUSES = 1000
 TAKEOVERS = 10
 IDLE_SECONDS = 20.0
@@ -47,11 +47,11 @@ PLACES = 2
 
 
 @asynccontextmanager
-async def _opened(agent: str, **settings: str) -> AsyncIterator[tuple[Path, dict[str, str], Ralph]]:
-    """A data folder whose tasks are worked on by a shell line, and the service of its server."""
+async def _opened(*agent: str, **settings: str) -> AsyncIterator[tuple[Path, dict[str, str], Ralph]]:
+    """A data folder whose tasks are worked on by an agent, and the service of its server."""
     with tempfile.TemporaryDirectory(prefix="mcp-stack-loop-") as name:
         folder = Path(name)
-        environ = environment(folder, ["sh", "-c", agent.format(starts=folder / "starts")], **settings)
+        environ = environment(folder, agent, **settings)
         stack = Stack(load_settings(environ, folder))
         try:
             yield folder, environ, await stack.ralph()
@@ -68,7 +68,7 @@ async def overhead(iterations: int) -> dict[str, float]:
     Args:
         iterations: Of one task.
     """
-    async with _opened(QUICK_AGENT) as (folder, _, ralph):
+    async with _opened(*QUICK_AGENT) as (folder, _, ralph):
         where = repository(folder / "project")
         task = await ralph.submit("x", workspace=str(where), verify=[NEVER_DONE], max_iterations=iterations)
         while (await ralph.status(task.task_id, 50)).state != "limit_reached":
@@ -86,7 +86,7 @@ async def queued(tasks: int) -> dict[str, float]:
     Args:
         tasks: How many.
     """
-    async with _opened(SLOW_AGENT) as (folder, _, ralph):
+    async with _opened(*SLOW_AGENT) as (folder, _, ralph):
         where = str(repository(folder / "project"))
         taken, times = [], []
         for number in range(PLACES + tasks):
@@ -108,24 +108,23 @@ async def takeover(times: int) -> dict[str, float]:
         times: How often.
     """
     took = []
-    async with _opened(SLOW_AGENT, JOBS__AUTOSTART="false") as (folder, environ, ralph):
-        starts = folder / "starts"
+    async with _opened(*SLOW_AGENT, JOBS__AUTOSTART="false") as (folder, environ, ralph):
         await ralph.submit("x", workspace=str(repository(folder / "project")), verify=[NEVER_DONE])
-        await _until_lines(starts, 1)
-        for number in range(times):
-            (busy,) = [each for each in _workers(folder) if any(_is_agent(child) for child in _below(each))]
+        agent = await _another_agent(None)
+        for _ in range(times):
+            (busy,) = [each for each in _workers(folder) if agent in _below(each)]
             _start_worker(environ)
             await asyncio.sleep(SECONDS_TO_SETTLE)
             begin = time.time()
             busy.send_signal(signal.SIGKILL)
-            await _until_lines(starts, number + 2)
-            took.append(float(starts.read_text().split()[-1]) - begin)
+            agent = await _another_agent(agent)
+            took.append(agent.create_time() - begin)
     return {"takeover_p50_s": round(statistics.median(took), 2), "takeover_max_s": round(max(took), 2)}
 
 
 async def idle() -> dict[str, float]:
     """The share of one core that a worker uses which has nothing to do."""
-    async with _opened(QUICK_AGENT) as (folder, _, ralph):
+    async with _opened(*QUICK_AGENT) as (folder, _, ralph):
         task = await ralph.submit("x", workspace=str(repository(folder / "project")))
         while (await ralph.status(task.task_id, 50)).state != "completed":
             pass
@@ -140,7 +139,7 @@ async def idle() -> dict[str, float]:
 def _alone(where: Path) -> float:
     """Milliseconds that the agent and the verification take without a loop."""
     begin = time.perf_counter()
-    subprocess.run(["sh", "-c", QUICK_AGENT], cwd=where, check=True)
+    subprocess.run(QUICK_AGENT, cwd=where, check=True)
     subprocess.run(NEVER_DONE.split(), cwd=where, check=False)
     return 1000 * (time.perf_counter() - begin)
 
@@ -166,26 +165,19 @@ def _below(process: psutil.Process) -> list[psutil.Process]:
     return []
 
 
-def _is_agent(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.name() == "sleep"
-    return False
-
-
 def _start_worker(environ: dict[str, str]) -> None:
     subprocess.Popen(WORKER, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-async def _until_lines(file: Path, number: int) -> None:
+async def _another_agent(than: psutil.Process | None) -> psutil.Process:
     deadline = time.monotonic() + SECONDS_TO_WAIT
-    while _lines(file) < number:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"the agent did not start for the {number}th time")
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == SLOW_AGENT[0] and process.cmdline()[1:] == [SLOW_AGENT[1]] and process != than:
+                    return process
         await asyncio.sleep(0.01)
-
-
-def _lines(file: Path) -> int:
-    return len(file.read_text().splitlines()) if file.exists() else 0
+    raise RuntimeError("no agent was started")
 
 
 async def _measured(iterations: int, tasks: int) -> dict[str, float]:

@@ -50,19 +50,17 @@ class Victims:
         """SIGKILL for one process of a random kind.
 
         Returns:
-            The kind; empty if nothing of it runs at the moment.
+            The kind; empty if nothing at all runs at the moment.
         """
-        kind = self._chance.choice(sorted(self._kinds))
-        found = self._kinds[kind]()
-        if kind == "postgresql" and self._chance.random() < 0.5:
-            found = found[:1]
-        if not found:
-            return ""
-        try:
-            self._chance.choice(found).send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            return ""
-        return kind
+        for kind in self._chance.sample(sorted(self._kinds), len(self._kinds)):
+            found = self._kinds[kind]()
+            if kind == "postgresql" and self._chance.random() < 0.5:
+                found = found[:1]  # the server itself, as often as a part of it
+            if found:
+                with suppress(psutil.NoSuchProcess):
+                    self._chance.choice(found).send_signal(signal.SIGKILL)
+                    return kind
+        return ""
 
 
 def _ours(data: str) -> list[psutil.Process]:

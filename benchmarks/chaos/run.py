@@ -56,7 +56,12 @@ async def chaos(tasks: int, iterations: int, *, workers: int, kills: int, seed: 
 class _Run:
     def __init__(self, folder: Path, tasks: int, iterations: int, workers: int, chance: random.Random) -> None:
         self._folder, self._tasks, self._iterations = folder, tasks, iterations
-        self._environ = environment(folder, [sys.executable, str(AGENT)], RALPH__LOOP__KEEP_DAYS="0")
+        self._environ = environment(
+            folder,
+            [sys.executable, str(AGENT)],
+            RALPH__LOOP__KEEP_DAYS="0",
+            RALPH__LOOP__MIN_ITERATIONS=str(iterations),
+        )
         self._stack = Stack(load_settings(self._environ, folder))
         self._victims = Victims(folder / "data", chance)
         self._chance = chance
@@ -105,16 +110,16 @@ class _Run:
     async def _submit(self) -> list[str]:
         ralph = await self._stack.ralph()
         repositories = [repository(self._folder / "projects" / f"p{number}") for number in range(self._tasks)]
-        verify = [f"test -f done_{self._iterations}.txt"]
         return [
-            (await ralph.submit(f"task {number}", workspace=str(path), verify=verify)).task_id
+            (await ralph.submit(f"task {number}", workspace=str(path), verify=["true"])).task_id
             for number, path in enumerate(repositories)
         ]
 
     async def _kill_and_wait(self, ids: Sequence[str], kills: int) -> Counter[str]:
         """Kill whenever so and so many iterations are committed, until all tasks have ended."""
         whole = self._tasks * self._iterations
-        due = sorted(self._chance.randrange(whole) for _ in range(kills))
+        # The last ones come early enough for there to be something left to kill.
+        due = sorted(self._chance.randrange(round(0.8 * whole)) for _ in range(kills))
         killed: Counter[str] = Counter()
         deadline = time.monotonic() + SECONDS_FOR_ALL
         said = 0

@@ -193,7 +193,8 @@ class Worker:
         if self._linger_seconds is None:
             await asyncio.Event().wait()
         while True:
-            if await lease.has_work(self._queues):
+            # As long as there is a server, the database need not be asked.
+            if not self._has_server() and await lease.has_work(self._queues):
                 self._needed_at = time.monotonic()
             # Asked again while no server can start: one that submitted a job and ended may have come in between.
             if self._is_abandoned() and not await self._still_has_work(lease):
@@ -208,6 +209,12 @@ class Worker:
             if has_work:
                 self._servers.release()
         return has_work
+
+    def _has_server(self) -> bool:
+        if self._servers.try_take():
+            self._servers.release()
+            return False
+        return True
 
     def _is_abandoned(self) -> bool:
         """Whether nobody has needed the worker for long enough; if so, `servers.lock` is held: no server can start."""

@@ -77,6 +77,9 @@ def test_goose_joins_the_pieces_of_a_message(tmp_path: Path) -> None:
     found = said("goose", tmp_path, "\n".join(lines))
     assert (found.text, found.tokens, found.failed) == ("All done.", 7, False)
     assert said("goose", tmp_path, piece("1", "Ran into this error: 400")).failed
+    notice = {"type": "systemNotification", "notificationType": "creditsExhausted", "msg": "no more"}
+    message = {"type": "message", "message": {"id": "1", "role": "assistant", "content": [notice]}}
+    assert said("goose", tmp_path, json.dumps(message)).failed
 
 
 def test_claude_tells_the_result_usage_and_price_after_other_lines(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ class Backends(Section):
     default: str = "aider"
     fallback: str = "continue"
     command: tuple[str, ...] = ()
-    programs: dict[Literal["aider", "continue", "goose", "langchain", "claude-code"], str] = {}
+    programs: dict[Literal["aider", "continue", "goose", "langchain", "claude-code"], str] = Field(default_factory=dict)
     autogpt: AutoGpt = AutoGpt()
 
 

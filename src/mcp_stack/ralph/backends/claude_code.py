@@ -52,6 +52,8 @@ class ClaudeCodeAgent(ProgramAgent):
                 "ANTHROPIC_AUTH_TOKEN": model.key,
                 # What it uses for side tasks must go to the same model.
                 "ANTHROPIC_DEFAULT_HAIKU_MODEL": model.model,
+                # Ten, over minutes, otherwise; what its model waits for, is waited for behind its address.
+                "CLAUDE_CODE_MAX_RETRIES": "2",
             }
         return Start(tuple(arguments), environment)
 

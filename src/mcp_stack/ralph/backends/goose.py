@@ -12,6 +12,7 @@ from .program import Place, ProgramAgent, Said, Start
 MAX_TURNS = 100
 # Its answer when a request failed; it exits with 0 then.
 FAILURE = "Ran into this error:"
+NO_CREDIT = "creditsExhausted"
 
 
 class GooseAgent(ProgramAgent):
@@ -48,6 +49,8 @@ class GooseAgent(ProgramAgent):
                 "OPENAI_HOST": f"{scheme}://{base}",
                 "OPENAI_BASE_PATH": f"{path.rstrip('/')}/chat/completions".lstrip("/"),
                 "OPENAI_API_KEY": model.key,
+                # What its model waits for, is waited for behind its address.
+                "GOOSE_PROVIDER_SKIP_BACKOFF": "true",
             }
         arguments = (
             *("run", "--no-session", "--no-profile", "--with-builtin", "developer", "--max-turns", str(MAX_TURNS)),
@@ -56,7 +59,7 @@ class GooseAgent(ProgramAgent):
         return Start(arguments, environment)
 
     def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
-        tokens, said, speaker = 0, "", ""
+        tokens, said, speaker, refused = 0, "", "", False
         for event in objects(output):
             if event.get("type") == "complete":
                 tokens = count(event.get("total_tokens"))
@@ -64,14 +67,12 @@ class GooseAgent(ProgramAgent):
             if event.get("type") != "message" or not isinstance(message, dict) or message.get("role") != "assistant":
                 continue
             content = message.get("content")
-            pieces = [
-                text(part.get("text"))
-                for part in (content if isinstance(content, list) else [])
-                if isinstance(part, dict) and part.get("type") == "text"
-            ]
+            parts = [part for part in (content if isinstance(content, list) else []) if isinstance(part, dict)]
+            refused = refused or any(part.get("notificationType") == NO_CREDIT for part in parts)
+            pieces = [text(part.get("text")) for part in parts if part.get("type") == "text"]
             if not pieces:
                 continue
             # A message comes in pieces that share its id.
             said = said + "".join(pieces) if text(message.get("id")) == speaker else "".join(pieces)
             speaker = text(message.get("id"))
-        return Said(text=said, tokens=tokens, failed=said.startswith(FAILURE))
+        return Said(text=said, tokens=tokens, failed=refused or said.startswith(FAILURE))

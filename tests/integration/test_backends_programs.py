@@ -83,7 +83,22 @@ def test_what_a_script_needs_to_run_is_found_over_links_and_its_interpreter(tmp_
     (tmp_path / "agents" / "continue" / STAMP).write_text('{"version": "1"}')
     found = Programs({}, tmp_path / "agents", {"PATH": str(tmp_path / "bin")}).find("continue", "cn")
     assert found is not None
-    assert {*found.readable} >= {tmp_path / "agents" / "continue" / "node_modules", tmp_path / "node-22"}
+    assert {*found.readable} >= {tmp_path / "agents" / "continue" / "node_modules", tmp_path / "node-22" / "lib", node}
+
+
+def test_a_program_of_the_user_opens_its_environment_and_not_what_is_beside_it(tmp_path: Path) -> None:
+    local = tmp_path / "home" / ".local"
+    environment = local / "share" / "pipx" / "venvs" / "aider-chat"
+    real = program(environment / "bin" / "aider", f"#!{environment}/bin/python\n")
+    (environment / "pyvenv.cfg").write_text(f"home = {tmp_path}/python/bin\n")
+    (environment / "bin" / "python").symlink_to(program(tmp_path / "python" / "bin" / "python3.12"))
+    (local / "bin").mkdir()
+    (local / "bin" / "aider").symlink_to(real)
+    found = Programs({}, tmp_path, {"PATH": str(local / "bin")}).find("aider", "aider")
+    assert found is not None
+    assert found.path == local / "bin" / "aider"
+    assert {*found.readable} >= {environment, tmp_path / "python" / "lib"}
+    assert not {local, local / "share", tmp_path / "home", tmp_path / "python"} & {*found.readable}
 
 
 @pytest.mark.parametrize("name", NAMES)

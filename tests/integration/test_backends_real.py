@@ -143,7 +143,7 @@ async def test_cancelled_it_leaves_no_process(name: str, place: Place) -> None:
 async def test_when_its_time_is_over_not_even_a_shell_in_a_session_of_its_own_is_left(place: Place) -> None:
     mark = f"77{os.getpid()}.9"
     with ScriptedCoder(folder=place.worktree, command=_sleeping(mark)) as model:
-        asked = assignment(place.worktree, place.scratch, access_to(model), timeout_seconds=6)
+        asked = assignment(place.worktree, place.scratch, access_to(model), timeout_seconds=10)
         outcome = await real_agent("claude-code").run(asked)
     assert (outcome.exit_code, outcome.timed_out) == (137, True)
     assert (place.worktree / "started").exists()

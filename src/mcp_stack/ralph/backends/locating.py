@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ...errors import UnavailableError
 from ..environment import child_environment
 
 STAMP = "installed.json"
+VENV = "pyvenv.cfg"
 # "#!/usr/bin/env node": the kernel reads no more of a first line than this.
 MAX_SHEBANG_BYTES = 256
 
@@ -24,7 +25,7 @@ class Program:
     Attributes:
         path: Absolute; links are not followed, for a virtual environment is known by its link to Python.
         version: Of the agent if `mcp-stack agents install` put it there, else empty.
-        readable: What must be readable to run it: its own folders, and those of its interpreter.
+        readable: What must be readable to run it: itself, what belongs to it, and its interpreter.
     """
 
     path: Path
@@ -90,39 +91,49 @@ def installed_version(folder: Path) -> str:
 
 
 def needed_to_run(program: Path, search: str) -> tuple[Path, ...]:
-    """The folders that a program and its interpreter are in, wherever links lead.
+    """What a program and its interpreter consist of, wherever links lead; never a whole home folder, nor ~/.local.
 
     Args:
         program: Absolute.
         search: The PATH on which `env` looks for an interpreter.
     """
-    folders: dict[Path, None] = {}
+    found: dict[Path, None] = {}
     at: Path | None = program
     for _ in range(3):  # a script, its interpreter, and what that is a link to
         if at is None:
             break
         for place in (at, at.resolve()):
-            folders.update(dict.fromkeys(_home_of(place)))
+            found.update(dict.fromkeys(_belonging_to(place)))
         at = _interpreter(at, search)
-    return tuple(folders)
+    return tuple(found)
 
 
-def _home_of(program: Path) -> tuple[Path, ...]:
-    """Where the rest of a program is: what holds its `bin`, the outermost `node_modules`, or else its own folder."""
+def _belonging_to(program: Path) -> Iterator[Path]:
+    yield program
     for parent in reversed(program.parents):
         if parent.name == "node_modules":
-            return (parent,)
+            yield parent
+            return
     if program.parent.name != "bin":
-        return (program.parent,)
+        return
     prefix = program.parent.parent
-    base = _base_python(prefix)
-    return (prefix, base) if base else (prefix,)
+    if (prefix / STAMP).exists() or (prefix / VENV).exists():
+        yield prefix
+    else:
+        yield from _programs_of(prefix)
+    if (base := _base_python(prefix)) is not None:
+        yield from _programs_of(base)
+
+
+def _programs_of(prefix: Path) -> Iterator[Path]:
+    """Programs and libraries of a folder that may hold other things as well."""
+    yield from (prefix / name for name in ("bin", "lib", "lib64", "libexec"))
 
 
 def _base_python(prefix: Path) -> Path | None:
-    """Where the standard library of a virtual environment is."""
+    """What a virtual environment was made from."""
     try:
-        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+        lines = (prefix / VENV).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return None
     for line in lines:

@@ -30,7 +30,14 @@ class AtWork:
     def alive(self) -> list[int]:
         """The agent's processes that are there."""
         pids = [int(line) for line in self._pids.read_text().split()] if self._pids.exists() else []
-        return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+        return [pid for pid in pids if is_alive(pid)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.resolve import Elicit
 from pydantic import BaseModel, Field
 
 from ..errors import DeniedError
-from .controlling import Waiting, checked_note, how_to_approve
+from .deciding import Waiting, checked_note, how_to_approve
 from .visible import visible
 
 if TYPE_CHECKING:

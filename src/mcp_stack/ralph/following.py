@@ -31,7 +31,7 @@ from .workspace import branch_of
 # Clients give up on a call after 60 s.
 MAX_WAIT_SECONDS = 50.0
 SECONDS_BETWEEN_LOOKS = 0.2
-MOST_LISTED = 100
+MOST_LISTED = 50
 TASK_CHARACTERS = 200
 ERROR_CHARACTERS = 300
 DIFF_CHARACTERS = 20_000

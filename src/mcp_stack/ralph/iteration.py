@@ -177,7 +177,11 @@ class Iterating:
             usage_error=iteration.blocked
             and not iteration.changed
             and is_usage_message(ran.outcome.output_tail)
-            and bool(before and before.blocked and not before.changed and before.n > run.since_iteration),
+            and before is not None
+            and before.blocked
+            and not before.changed
+            and before.backend == iteration.backend
+            and before.n > run.since_iteration,
             minutes=(iteration.finished_at - (run.since or iteration.started_at)).total_seconds() / 60,
             cost_usd=run.cost_usd - run.since_cost_usd + iteration.cost_usd,
             refused=ran.refused,

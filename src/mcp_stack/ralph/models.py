@@ -80,7 +80,7 @@ class TaskList(BaseModel):
     """Tasks, the newest first."""
 
     tasks: list[ListedTask]
-    total: int = Field(description="How many there are; at most 100 are listed")
+    total: int = Field(description="How many there are; at most 50 are listed")
 
 
 class LoggedIteration(BaseModel):
@@ -125,8 +125,8 @@ class TaskLog(BaseModel):
 
     task_id: str
     state: State
-    iterations: list[LoggedIteration] = Field(description="The one asked for, or the last 100")
-    actions: list[LoggedAction] = Field(description="Approvals, guidance and the like, the last 100")
+    iterations: list[LoggedIteration] = Field(description="The one asked for, or the last 50")
+    actions: list[LoggedAction] = Field(description="Approvals, guidance and the like, the last 50")
     diff: str = Field(description="Of the iteration asked for, cut after 20,000 characters; empty in a list")
     output_file: str = Field(description="All that the agent of that iteration wrote, on the machine that ran it")
 

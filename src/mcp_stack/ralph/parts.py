@@ -9,7 +9,7 @@ from pathlib import Path
 from ..ports.agent import Agent
 from ..ports.jobs import WorkerLauncher
 from ..ports.run_control import Actor, RunControl
-from ..ports.runs import Run, Runs
+from ..ports.runs import ANYWHERE, Run, Runs
 from ..settings.tree import Ralph as RalphSettings
 from ..validation import checked_text
 from .history import History
@@ -86,3 +86,7 @@ class Parts:
         self._telling.decided(denied, approved=False, actor=NOBODY, note=note)
         await self._telling.ended(denied)
         return denied
+
+    async def _start_worker(self, run: Run) -> None:
+        if run.asked.queue in (self._queue, ANYWHERE):
+            await self._jobs.ensure_worker()

@@ -422,6 +422,14 @@ async def test_tasks_are_listed_by_their_state(make: Make, repository: Path) -> 
         await parts.ralph.tasks("asleep")  # type: ignore[arg-type]
 
 
+async def test_what_an_agent_wrote_is_marked_as_its_own_when_it_verifies(make: Make, repository: Path) -> None:
+    parts = make({"*": {"write": RIGHT}})
+    command = "sh -c 'echo $MCP_STACK_TASK_ID; exit 1'"
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=[command], max_iterations=1)
+    await parts.finish(task.task_id)
+    assert task.task_id in (await parts.ralph.log(task.task_id, 1)).iterations[0].detail
+
+
 async def test_a_minimum_of_iterations_is_kept(make: Make, repository: Path) -> None:
     parts = make({"*": {"write": RIGHT}}, loop={"min_iterations": 2})
     task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK])

@@ -161,7 +161,8 @@ class Verifier:
             await asyncio.to_thread(remove, home)
 
     async def _run(self, commands: Sequence[str], home: Path, output: Path, limits: Confinement) -> Report:
-        environment = child_environment(self._environ, home)
+        # Marked as an agent is: what they run was written by one, and must not decide about tasks.
+        environment = child_environment(self._environ, home) | {"MCP_STACK_TASK_ID": output.parent.name}
         for command in commands:
             words = shlex.split(command)
             finished = await run_program(

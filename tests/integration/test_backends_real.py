@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from mcp_stack.ports.agent import Assignment
 from mcp_stack.ralph.backends import INSTALLED_PROGRAMS, program
+from mcp_stack.ralph.backends import place as places
 from mcp_stack.ralph.sandbox.choice import Chosen
 from mcp_stack.settings.tree import Sandbox as SandboxSettings
 from mcp_stack.storage.postgres.pool import Database
@@ -168,7 +169,7 @@ async def test_a_flag_that_it_does_not_know_is_a_failure_that_is_told(name: str,
     class Newer(kind):  # type: ignore[misc] # chosen at run time
         """As if the program had dropped a flag that we use."""
 
-        def _start(self, asked: Assignment, place: program.Place) -> program.Start:
+        def _start(self, asked: Assignment, place: places.Place) -> program.Start:
             start = super()._start(asked, place)
             return program.Start(("--no-such-flag", *start.arguments), start.environment, start.prompt_on_stdin)
 

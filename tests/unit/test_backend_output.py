@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from mcp_stack.ralph.backends import INSTALLED_PROGRAMS
 from mcp_stack.ralph.backends.locating import Programs
-from mcp_stack.ralph.backends.program import Place, Said
+from mcp_stack.ralph.backends.place import Place, read_end
+from mcp_stack.ralph.backends.program import Said
 from tests.support.unconfined import Unconfined
 
 FIGURES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
@@ -60,6 +62,15 @@ def test_the_last_words_of_aider_are_its_models_not_its_own(tmp_path: Path) -> N
         "a.py\n```\n<<<<<<< SEARCH\nx\n```\n\nALL DONE\n\n> Tokens: 1 sent, 1 received.\n> Applied edit to a.py\n"
     )
     assert said("aider", tmp_path, "", chat).text.splitlines()[-1] == "ALL DONE"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_an_agent_puts_in_the_place_of_its_file_is_not_followed(tmp_path: Path, kind: str) -> None:
+    secret, chat = tmp_path / "secret", tmp_path / "chat.md"
+    secret.write_text("#### x\n\ns3cret\n")
+    {"link": lambda: chat.symlink_to(secret), "pipe": lambda: os.mkfifo(chat), "folder": chat.mkdir}[kind]()
+    assert read_end(chat) == ""
+    assert "s3cret" in read_end(secret)
 
 
 def test_an_error_that_aider_goes_on_after_is_no_failure(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...ports.agent import Assignment
-from .program import Place, ProgramAgent, Said, Start, conventions, write_private
+from .place import Place, conventions, read_end, write_private
+from .program import ProgramAgent, Said, Start
 
 CHAT = "chat.md"
 # Of its map of the repository, which it keeps there and expects to be ignored.
@@ -96,10 +97,7 @@ class AiderAgent(ProgramAgent):
 
 def _last_answer(chat: Path) -> str:
     """The model's last answer, from the Markdown that aider keeps: `####` precedes our words, `>` its own."""
-    try:
-        lines = chat.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
+    lines = read_end(chat).splitlines()
     asked = [n for n, line in enumerate(lines) if line.startswith("#### ")]
     answer = lines[asked[-1] + 1 :] if asked else []
     return "\n".join(line for line in answer if not line.startswith(">")).strip()

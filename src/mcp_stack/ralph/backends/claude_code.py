@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from ...ports.agent import Assignment
 from .json_lines import amount, count, objects, text
-from .program import Place, ProgramAgent, Said, Start, conventions
+from .place import Place, conventions
+from .program import ProgramAgent, Said, Start
 
 MAX_TURNS = 100
 TOOLS = "Bash,Read,Edit,Write,Glob,Grep"

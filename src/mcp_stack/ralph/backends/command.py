@@ -11,7 +11,8 @@ from ...ports.agent import AgentInfo, Assignment
 from ...ports.sandbox import Sandbox
 from ..environment import child_environment
 from .locating import Program, Programs, needed_to_run
-from .program import Place, ProgramAgent, Start
+from .place import Place
+from .program import ProgramAgent, Start
 
 
 class CommandAgent(ProgramAgent):

@@ -8,7 +8,8 @@ from pathlib import Path
 from ...errors import UnavailableError
 from ...ports.agent import Assignment, ModelAccess
 from .json_lines import objects, text
-from .program import Place, ProgramAgent, Said, Start, write_private
+from .place import Place, write_private
+from .program import ProgramAgent, Said, Start
 
 OWN_CONFIGURATION = Path(".continue", "config.yaml")
 MAX_OWN_CONFIGURATION_BYTES = 1_000_000

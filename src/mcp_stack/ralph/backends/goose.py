@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from ...ports.agent import Assignment
 from .json_lines import count, objects, text
-from .program import Place, ProgramAgent, Said, Start
+from .place import Place
+from .program import ProgramAgent, Said, Start
 
 MAX_TURNS = 100
 # Its answer when a request failed; it exits with 0 then.

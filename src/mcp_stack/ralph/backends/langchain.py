@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from ...ports.agent import Assignment
 from .json_lines import count, objects, text
-from .program import Place, ProgramAgent, Said, Start, conventions, write_private
+from .place import Place, conventions, write_private
+from .program import ProgramAgent, Said, Start
 
 CHILD = Path(__file__).with_name("langchain_child.py")
 MAX_STEPS = 300

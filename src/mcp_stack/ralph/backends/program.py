@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -20,12 +19,12 @@ from ..environment import child_environment
 from ..git import IDENTITY
 from ..processes import Finished, run_program
 from .locating import Program, Programs
+from .place import Place, make_place
 
 SECONDS_TO_SAY_VERSION = 30.0
 MAX_VERSION_CHARACTERS = 60
 # As much of an agent's last words as of any program's output.
 MAX_SAID_CHARACTERS = 16_384
-MAX_CONVENTIONS_BYTES = 100_000
 _GIT_SETTINGS = {
     # Or aider writes one into the repository's own configuration.
     "user.name": IDENTITY["GIT_AUTHOR_NAME"],
@@ -73,21 +72,6 @@ class Said:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one iteration of an agent keeps what is no part of the work.
-
-    Attributes:
-        home: Its HOME, private to the task and kept between iterations.
-        prompt: The file with the prompt.
-        folder: For its configuration and its state, new and empty; removed with the end of the iteration.
-    """
-
-    home: Path
-    prompt: Path
-    folder: Path
-
-
 class ProgramAgent(ABC):
     """An agent that is a program.
 
@@ -127,7 +111,7 @@ class ProgramAgent(ABC):
         program = self._found()
         self._sandbox.check()
         output = assignment.scratch / f"agent_{assignment.iteration}.log"
-        place = await asyncio.to_thread(_make_place, assignment, output)
+        place = await asyncio.to_thread(make_place, assignment, output)
         try:
             return await self._run(program, assignment, place, output)
         finally:
@@ -249,40 +233,3 @@ def model_ports(model: ModelAccess | None) -> tuple[int, ...] | None:
         return None
     ports = (urlsplit(url).port for url in (model.openai_url, model.anthropic_url))
     return tuple(dict.fromkeys(port for port in ports if port is not None))
-
-
-def conventions(worktree: Path, *names: str) -> list[Path]:
-    """The files of a project, of these names, that tell agents how work is done there.
-
-    Args:
-        worktree: Where they may be.
-        names: Of files at its top.
-    """
-    found = [worktree / name for name in names]
-    return [file for file in found if _is_plain(file) and file.stat().st_size <= MAX_CONVENTIONS_BYTES]
-
-
-def _is_plain(file: Path) -> bool:
-    """A file of the project's own: a link may lead anywhere."""
-    return file.is_file() and not file.is_symlink()
-
-
-def write_private(file: Path, text: str) -> Path:
-    """Write a file that nobody else can read; returns its path."""
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:  # noqa: PTH123 - opened with its mode
-        opened.write(text)
-    return file
-
-
-def _make_place(assignment: Assignment, output: Path) -> Place:
-    """Make the folders; what an earlier attempt at this iteration left goes."""
-    home = assignment.scratch / "home"
-    home.mkdir(mode=0o700, exist_ok=True)
-    folder = assignment.scratch / f"agent_{assignment.iteration}"
-    # New each time: what an agent wrote is never a place that we write to.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    prompt = assignment.scratch / f"prompt_{assignment.iteration}.md"
-    prompt.write_text(assignment.prompt, encoding="utf-8")
-    output.unlink(missing_ok=True)
-    return Place(home, prompt, folder)

@@ -51,6 +51,7 @@ class Writer:
     """The port `Agent`: writes a file, and remembers what it was given."""
 
     given: list[Assignment] = field(default_factory=list)
+    exit_code: int = 0
 
     async def info(self) -> AgentInfo:
         return AgentInfo(installed=True, version="1")
@@ -62,7 +63,7 @@ class Writer:
         self.given.append(assignment)
         (assignment.worktree / "n.txt").write_text(str(assignment.iteration), encoding="utf-8")
         output = assignment.scratch / "agent.log"
-        return AgentOutcome(0, "done", output, False, 0.1, cost_usd=9.0, tokens=9, sandbox="landlock")
+        return AgentOutcome(self.exit_code, "done", output, False, 0.1, cost_usd=9.0, tokens=9, sandbox="landlock")
 
 
 Make = Callable[[Gate | None], tuple[RalphParts, Writer, Path]]
@@ -122,6 +123,17 @@ async def test_a_refused_request_is_the_end_of_the_budget_although_some_of_it_is
     task = await parts.ralph.submit("x", workspace=str(repository), verify=["false"], max_cost_usd=1)
     await parts.finish(task.task_id)
     assert (await parts.ralph.status(task.task_id)).state == "limit_reached"
+
+
+async def test_a_model_that_failed_is_told_where_the_agent_failed_with_it(make: Make) -> None:
+    parts, agent, repository = make(Gate(ModelUse(failed="401: the key is wrong")))
+    agent.exit_code = 1
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=["false"], max_iterations=1)
+    await parts.finish(task.task_id)
+    assert (
+        "the last call of its model failed (401: the key is wrong)"
+        in (await parts.ralph.status(task.task_id)).last_error
+    )
 
 
 async def test_list_backends_says_what_is_installed_and_how_to_get_the_others(make: Make) -> None:

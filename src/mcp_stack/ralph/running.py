@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConflictError, UnavailableError
 from ..ports.agent import Agent, AgentOutcome, Assignment
-from ..ports.model_gate import MeteredAccess, ModelGate
+from ..ports.model_gate import MeteredAccess, ModelGate, ModelUse
 from ..ports.run_control import Action
 from ..ports.runs import Iteration, Run
 from ..settings.tree import Ralph as RalphSettings
@@ -103,18 +103,20 @@ class Running:
                 if agent is None:
                     raise UnavailableError(f"this machine's worker has no backend {name!r}", "install it")
                 agent.check()
-                outcome, refused = await self._metered(agent, assignment, self._budget(run))
+                outcome, use = await self._metered(agent, assignment, self._budget(run))
             except UnavailableError as error:
                 if name == run.backend or agent is not None:
                     problems.append(str(error))
                 continue
-            notes = (
-                (f"the backend {run.backend} cannot be used, so {name} went on ({problems[0]})",) if problems else ()
-            )
-            return Ran(name, outcome, refused, notes)
+            notes = []
+            if problems:
+                notes.append(f"the backend {run.backend} cannot be used, so {name} went on ({problems[0]})")
+            if use.failed and outcome.exit_code != 0:
+                notes.append(f"the last call of its model failed ({use.failed})")
+            return Ran(name, outcome, use.refused, tuple(notes))
         raise NoBackendError(f"no backend can be started ({'; '.join(problems)})", "mend it, then resume the task")
 
-    async def _metered(self, agent: Agent, assignment: Assignment, budget_usd: float) -> tuple[AgentOutcome, str]:
+    async def _metered(self, agent: Agent, assignment: Assignment, budget_usd: float) -> tuple[AgentOutcome, ModelUse]:
         """Run an agent with access to a model, as far as there is one."""
         metered: MeteredAccess | None = None
         no_model = ""
@@ -133,10 +135,10 @@ class Running:
                 if not no_model:
                     raise
                 raise UnavailableError(f"{error.problem} ({no_model})", error.remedy) from error
-        if metered is None or metered.use.calls == 0:
-            return outcome, metered.use.refused if metered else ""
-        use = metered.use
-        return replace(outcome, cost_usd=use.cost_usd, tokens=use.tokens_in + use.tokens_out), use.refused
+        use = metered.use if metered is not None else ModelUse()
+        if use.calls:
+            outcome = replace(outcome, cost_usd=use.cost_usd, tokens=use.tokens_in + use.tokens_out)
+        return outcome, use
 
     def _budget(self, run: Run) -> float:
         limit = run.asked.max_cost_usd

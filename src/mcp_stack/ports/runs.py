@@ -271,6 +271,14 @@ class Runs(Protocol):
         """
         ...
 
+    async def touched_tests(self, run_id: str) -> Sequence[str]:
+        """The changed files that decide whether the verification passes, of all iterations but undone ones.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
     async def latest(self, queues: Sequence[str], limit: int) -> Sequence[Run]:
         """The runs of some queues, those submitted last first.
 

@@ -77,7 +77,7 @@ class Following(Parts):
             cost=run.cost_usd,
             tokens=run.tokens,
             diff_stat=run.diff.stat,
-            edited_tests=_edited(await self._runs.iterations(run.asked.id)) if run.iteration else [],
+            edited_tests=list(await self._runs.touched_tests(run.asked.id)) if run.iteration else [],
             waiting_for=_waiting_for(run),
         )
 
@@ -93,7 +93,7 @@ class Following(Parts):
         """
         run = await self._run(task_id)
         iterations = [each for each in await self._runs.iterations(run.asked.id) if each.n <= run.iteration]
-        edited = _edited(iterations)
+        edited = list(await self._runs.touched_tests(run.asked.id))
         ended = run.finished_at or self._clock()
         return TaskResult(
             task_id=run.asked.id,
@@ -194,10 +194,6 @@ class Following(Parts):
                 for name, info in zip(names, found, strict=True)
             ]
         )
-
-
-def _edited(iterations: Sequence[Iteration]) -> list[str]:
-    return sorted({file for each in iterations if not each.undone for file in each.touched_tests})
 
 
 def _waiting_for(run: Run) -> str:

@@ -81,6 +81,12 @@ class PostgresRuns:
             cursor = await connection.execute(self._queries["bundles"], {"id": uuid_of(run_id)})
             return [bytes(row["bundle"]) for row in await cursor.fetchall()]
 
+    async def touched_tests(self, run_id: str) -> Sequence[str]:
+        """The changed files that decide whether the verification passes; see the port."""
+        async with self._database.read() as connection:
+            cursor = await connection.execute(self._queries["touched_tests"], {"id": uuid_of(run_id)})
+            return [row["file"] for row in await cursor.fetchall()]
+
     async def latest(self, queues: Sequence[str], limit: int) -> Sequence[Run]:
         """The runs of some queues; see the port."""
         async with self._database.read() as connection:

@@ -11,6 +11,9 @@ select * from runs where id = %(id)s;
 -- name: iterations
 select * from iterations where run_id = %(id)s order by n;
 
+-- name: touched_tests
+select distinct unnest(touched_tests) as file from iterations where run_id = %(id)s and not undone order by file;
+
 -- name: latest
 select * from runs where queue = any(%(queues)s) order by submitted_at desc limit %(limit)s;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.claude import ClaudeChat
 from mcp_stack.ports.chat import Completion, FailedAnswerError, Message
+from tests.support.http_endpoint import never_ending
 from tests.support.scripted_claude import ScriptedClaude, event_text
 
 KEY = "sk-ant-very-secret-0123456789"
@@ -63,10 +64,81 @@ async def test_an_answer_cut_short_says_so(claude: ScriptedClaude, model: Claude
     assert (await model.complete(QUESTION, 3)).truncated
 
 
-async def test_a_refusal_is_an_answer(claude: ScriptedClaude, model: ClaudeChat) -> None:
-    claude.answers("I would rather not.", stop_reason="refusal")
-    completion = await model.complete(QUESTION, 50)
-    assert (completion.text, completion.truncated) == ("I would rather not.", False)
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("reason", ["refusal", "pause_turn", "tool_use", "something_new"])
+async def test_what_stopped_before_it_was_an_answer_is_a_failure_that_was_paid_for(
+    claude: ScriptedClaude, model: ClaudeChat, reason: str, streamed: bool
+) -> None:
+    claude.answers("Half an ans", stop_reason=reason, tokens_in=1000, tokens_out=100)
+    with pytest.raises(FailedAnswerError, match=reason) as failed:
+        await drained(model, streamed=streamed)
+    assert failed.value.spent_usd == 0.0045
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_white_space_alone_is_no_answer(claude: ScriptedClaude, model: ClaudeChat, streamed: bool) -> None:
+    claude.answers(" \n ")
+    with pytest.raises(FailedAnswerError, match="without any text"):
+        await drained(model, streamed=streamed)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_no_database_can_hold_is_replaced(claude: ScriptedClaude, model: ClaudeChat, streamed: bool) -> None:
+    claude.answers("a\0b \ud800 \U0001f389.", model="cl\0aude")
+    completion = await drained(model, streamed=streamed)
+    assert (completion.text, completion.model) == ("a\ufffdb \ufffd \U0001f389.", "cl\ufffdaude")
+
+
+async def test_an_answer_of_no_model_is_of_the_one_that_was_asked(claude: ScriptedClaude, model: ClaudeChat) -> None:
+    claude.says(message_text(model="null"))
+    assert (await model.complete(QUESTION, 50)).model == "claude-sonnet-4-6"
+
+
+@pytest.mark.parametrize("tokens", ["3000000000", "NaN", "-NaN", "Infinity", "-1", "-1e9", "1e400", '"ten"', "[]"])
+@pytest.mark.parametrize("counted", ["input_tokens", "output_tokens", "cache_read_input_tokens"])
+async def test_a_number_of_tokens_that_cannot_be_is_unavailable(
+    claude: ScriptedClaude, model: ClaudeChat, tokens: str, counted: str
+) -> None:
+    claude.says(message_text(usage={counted: tokens}))
+    with pytest.raises(UnavailableError, match="malformed"):
+        await model.complete(QUESTION, 50)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_more_words_than_were_asked_for_are_cut_off_and_paid(claude: ScriptedClaude, streamed: bool) -> None:
+    claude.answers("word " * 4000, tokens_in=1000)
+    model = ClaudeChat(KEY, model="claude-sonnet-4-6", base_url=claude.url, max_retries=0)
+    with pytest.raises(FailedAnswerError, match="more than was asked for") as failed:
+        await drained(model, streamed=streamed, max_tokens=10)
+    assert failed.value.spent_usd >= 0.003
+    await model.close()
+
+
+async def test_a_stream_that_is_busy_without_end_is_given_up(claude: ScriptedClaude) -> None:
+    claude.then(never_ending('event: ping\ndata: {"type": "ping"}\n\n'))
+    model = ClaudeChat(KEY, base_url=claude.url, max_retries=0, timeout_seconds=0.3)
+    with pytest.raises(UnavailableError, match="did not answer"):
+        await drained(model, streamed=True)
+    await model.close()
+
+
+async def drained(model: ClaudeChat, *, streamed: bool, max_tokens: int = 50) -> Completion:
+    """The completion, asked for whole or as a stream."""
+    if not streamed:
+        return await model.complete(QUESTION, max_tokens)
+    last = [item async for item in model.stream(QUESTION, max_tokens)][-1]
+    assert isinstance(last, Completion)
+    return last
+
+
+def message_text(model: str = '"claude-sonnet-4-6"', usage: Mapping[str, str] | None = None) -> str:
+    """A reply as JSON text, for numbers that Python would not write."""
+    counts = {"input_tokens": "10", "output_tokens": "5", **(usage or {})}
+    told = ", ".join(f'"{name}": {count}' for name, count in counts.items())
+    return (
+        f'{{"id": "m", "type": "message", "role": "assistant", "model": {model}, "content": [{{"type": "text", "text":'
+        f' "Paris."}}], "stop_reason": "end_turn", "stop_sequence": null, "usage": {{{told}}}}}'
+    )
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])

@@ -10,7 +10,7 @@ import pytest
 from mcp_stack.errors import UnavailableError, UsageError
 from mcp_stack.llm.openai_compatible import OpenAICompatibleChat
 from mcp_stack.ports.chat import Completion, FailedAnswerError, Message
-from tests.support.http_endpoint import STALL
+from tests.support.http_endpoint import STALL, never_ending
 from tests.support.scripted_openai import ScriptedOpenAI
 
 QUESTION = [Message("system", "Be brief."), Message("user", "Capital of France?")]
@@ -61,6 +61,71 @@ async def test_a_stream_counts_tokens_where_the_server_tells_them(
 async def test_an_answer_cut_short_says_so(server: ScriptedOpenAI, model: OpenAICompatibleChat) -> None:
     server.answers("The capital of", finish_reason="length")
     assert (await model.complete(QUESTION, 3)).truncated
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("reason", ["content_filter", "tool_calls"])
+async def test_what_stopped_before_it_was_an_answer_is_a_failure(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, reason: str, streamed: bool
+) -> None:
+    server.answers("Half an ans", finish_reason=reason)
+    with pytest.raises(FailedAnswerError, match=reason):
+        await drained(model, streamed=streamed)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_no_database_can_hold_is_replaced_and_white_space_alone_is_no_answer(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, streamed: bool
+) -> None:
+    server.answers("a\0b \udfff.")
+    assert (await drained(model, streamed=streamed)).text == "a\ufffdb \ufffd."
+    server.answers(" \n\t")
+    with pytest.raises(FailedAnswerError, match="without any text"):
+        await drained(model, streamed=streamed)
+
+
+@pytest.mark.parametrize("tokens", ["3000000000", "NaN", "Infinity", "-1", "-1e9", '"ten"', "true"])
+@pytest.mark.parametrize("counted", ["prompt_tokens", "completion_tokens"])
+async def test_a_number_of_tokens_that_cannot_be_is_unavailable(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, tokens: str, counted: str
+) -> None:
+    counts = {"prompt_tokens": "10", "completion_tokens": "5", counted: tokens}
+    told = ", ".join(f'"{name}": {count}' for name, count in counts.items())
+    server.says(
+        '{"id": "c", "object": "chat.completion", "created": 0, "model": null, "choices": [{"index": 0, "message":'
+        f' {{"role": "assistant", "content": "Paris."}}, "finish_reason": "stop"}}], "usage": {{{told}}}}}'
+    )
+    with pytest.raises(UnavailableError, match="malformed"):
+        await model.complete(QUESTION, 50)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_more_words_than_were_asked_for_are_cut_off(
+    server: ScriptedOpenAI, model: OpenAICompatibleChat, streamed: bool
+) -> None:
+    server.answers("word " * 4000)
+    with pytest.raises(UnavailableError, match="more than was asked for"):
+        await drained(model, streamed=streamed, max_tokens=10)
+
+
+@pytest.mark.parametrize("content", ["word ", ""])
+async def test_a_stream_without_end_is_given_up(server: ScriptedOpenAI, content: str) -> None:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+    server.then(never_ending(f"data: {json.dumps(chunk)}\n\n"))
+    model = OpenAICompatibleChat(f"{server.url}/v1", max_retries=0, timeout_seconds=0.3)
+    with pytest.raises(UnavailableError, match=r"did not answer|more than was asked for"):
+        await drained(model, streamed=True)
+    await model.close()
+
+
+async def drained(model: OpenAICompatibleChat, *, streamed: bool, max_tokens: int = 50) -> Completion:
+    """The completion, asked for whole or as a stream."""
+    if not streamed:
+        return await model.complete(QUESTION, max_tokens)
+    last = [item async for item in model.stream(QUESTION, max_tokens)][-1]
+    assert isinstance(last, Completion)
+    return last
 
 
 async def test_a_connection_dropped_in_mid_stream_is_unavailable(

@@ -45,7 +45,23 @@ class Silence:
 
 
 Script = Callable[[ScriptedClaude], None]
+
+
+def message(
+    text: str = "It is Rome.", tokens: str = "10", stop_reason: str = "end_turn"
+) -> Callable[[Received], Response]:
+    """A reply as JSON text, for what Python would not write."""
+    body = (
+        f'{{"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [{{"type": "text", "text":'
+        f' "{text}"}}], "stop_reason": "{stop_reason}", "usage": {{"input_tokens": {tokens}, "output_tokens": 5}}}}'
+    )
+    return lambda _request: Response(body, media_type="application/json")
+
+
 FAULTS: dict[str, Script] = {
+    "more tokens than there can be": lambda claude: claude.then(message(tokens="3000000000")),
+    "no number of tokens": lambda claude: claude.then(message(tokens="NaN")),
+    "fewer than no tokens": lambda claude: claude.then(message(tokens="-1000000000")),
     "rate limit": lambda claude: claude.fails(429, retry_after=7),
     "overloaded": lambda claude: claude.fails(529),
     "wrong key": lambda claude: claude.fails(401),
@@ -85,6 +101,31 @@ async def test_without_another_model_the_passages_answer_and_nothing_is_remember
         assert (offline.route, offline.cost) == ("offline", 0)
         assert offline.value_score < 0.3
         assert (await ask(stack, WRONG)).response == "It is Paris."
+
+
+@pytest.mark.parametrize("stopped", [("Half an ans", "refusal"), ("Half an ans", "pause_turn"), (" \n ", "end_turn")])
+async def test_what_stopped_before_it_was_an_answer_is_made_up_for_paid_and_forgotten(
+    conninfo: str, tmp_path: Path, claude: ScriptedClaude, knowing_model: str, stopped: tuple[str, str]
+) -> None:
+    claude.answers(stopped[0], stop_reason=stopped[1], tokens_in=1000, tokens_out=100)
+    claude.answers("It is Paris.", tokens_in=1000, tokens_out=100)
+    async with open_stack(conninfo, tmp_path, **claude_at(claude), **gguf_at(knowing_model)) as stack:
+        made_up = await ask(stack, WRONG)
+        assert (made_up.route, made_up.cost) == ("local", 0.003)
+        assert (await ask(stack, WRONG)).response == "It is Paris."
+
+
+@pytest.mark.parametrize("text", ["a\\u0000b", "a\\ud800b"])
+async def test_an_answer_that_no_database_can_hold_is_given_and_remembered_in_one_that_it_can(
+    conninfo: str, tmp_path: Path, claude: ScriptedClaude, text: str
+) -> None:
+    claude.then(message(text=text))
+    async with open_stack(conninfo, tmp_path, **claude_at(claude)) as stack:
+        given = await ask(stack, WRONG, session_id="talk")
+        assert given.response == "a\ufffdb"
+        assert (await (await stack.coordinator()).get_session("talk")).turns[-1].content == "a\ufffdb"
+        stats = await (await stack.coordinator()).routing_stats("")
+        assert (stats.total_queries, stats.total_cost) == (1, given.cost)
 
 
 async def test_a_silent_claude_is_given_up_in_time(

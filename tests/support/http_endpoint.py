@@ -176,6 +176,22 @@ def event_stream(pieces: list[str]) -> Response:
     return StreamingResponse(body(), media_type="text/event-stream")
 
 
+def never_ending(event: str) -> Reply:
+    """A stream of one event, again and again, until the client goes."""
+
+    async def body() -> AsyncIterator[str]:
+        while True:
+            yield event
+            await asyncio.sleep(0.005)
+
+    return lambda _request: StreamingResponse(body(), media_type="text/event-stream")
+
+
+def json_text(body: Mapping[str, Any]) -> Response:
+    """JSON in ASCII, which also holds what UTF-8 cannot."""
+    return Response(json.dumps(body), media_type="application/json")
+
+
 def in_words(text: str) -> list[str]:
     """The text cut before each space, as a model streams it."""
     return re.findall(r"\s*\S+|\s+", text)

@@ -16,9 +16,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from .http_endpoint import DROP, STALL, HttpEndpoint, Received, Reply, dropped, event_stream, failure, in_words
+from .http_endpoint import (
+    DROP,
+    STALL,
+    HttpEndpoint,
+    Received,
+    Reply,
+    dropped,
+    event_stream,
+    failure,
+    in_words,
+    json_text,
+)
 
 _ERRORS = {
     400: ("invalid_request_error", "messages: at least one message is required"),
@@ -121,7 +132,7 @@ def answer(
             "stop_sequence": None,
             "usage": usage,
         }
-        return event_stream(_events(message, end)) if request.body.get("stream") else JSONResponse(message)
+        return event_stream(_events(message, end)) if request.body.get("stream") else json_text(message)
 
     return reply
 

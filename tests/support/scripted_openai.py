@@ -15,7 +15,18 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from .http_endpoint import DROP, STALL, HttpEndpoint, Received, Reply, dropped, event_stream, failure, in_words
+from .http_endpoint import (
+    DROP,
+    STALL,
+    HttpEndpoint,
+    Received,
+    Reply,
+    dropped,
+    event_stream,
+    failure,
+    in_words,
+    json_text,
+)
 
 
 class ScriptedOpenAI(HttpEndpoint):
@@ -96,7 +107,7 @@ def answer(
             if calls:
                 message["tool_calls"] = [_call(*call) for call in calls]
             choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-            return JSONResponse(
+            return json_text(
                 {**head, "object": "chat.completion", "choices": [choice]} | ({"usage": usage} if usage_offered else {})
             )
 

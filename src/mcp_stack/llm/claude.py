@@ -6,21 +6,28 @@ import asyncio
 import functools
 import importlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StackError, UnavailableError, UsageError
 from ..ports.chat import Completion, FailedAnswerError, Message
 from .claude_request import request_for
 from .prices import Price, Rates, price_of
+from .replies import TIMES_THE_TIMEOUT, Written, counted, named, within
 
 if TYPE_CHECKING:
     import anthropic
     from anthropic.lib.streaming import AsyncMessageStream
     from anthropic.types import Message as Answer
+    from anthropic.types import Usage
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 CHARACTERS_PER_TOKEN = 4
+
+_CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
+_FINISHED = ("end_turn", "stop_sequence", *_CUT_SHORT)
+"""Why an answer ends that can be given to somebody. After anything else (`refusal`, `pause_turn`, `tool_use`) what is
+there is but the beginning of one."""
 
 _MALFORMED = (ValueError, AssertionError, AttributeError, TypeError, LookupError)
 """What a reply that breaks the API's promises comes to: the SDK takes them for granted."""
@@ -36,7 +43,8 @@ class ClaudeChat:
         api_key: Of the Anthropic API.
         model: A model of `prices.PRICES`, or any other with both prices given.
         base_url: Of a gateway; the API itself if empty.
-        timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces.
+        timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces; a
+            whole stream may take three times as long.
         max_retries: Repetitions of a failed request.
         price_input_per_million: US dollars per million prompt tokens; 0 for the published price.
         price_output_per_million: US dollars per million generated tokens; 0 for the published price.
@@ -83,7 +91,7 @@ class ClaudeChat:
         with self._translated():
             async with asyncio.timeout(self._timeout_seconds):
                 answer = await self._client.messages.create(**self._request(messages, max_tokens))
-            return self._completion(answer)
+            return self._completion(answer, Written("Claude", max_tokens))
 
     async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
         """See `ChatModel.stream`.
@@ -93,24 +101,26 @@ class ClaudeChat:
             UsageError: As in `complete`.
         """
         stream: AsyncMessageStream[None] | None = None
-        pieces: list[str] = []
+        written = Written("Claude", max_tokens)
         try:
             with self._translated():
                 manager = self._client.messages.stream(**self._request(messages, max_tokens))
                 async with asyncio.timeout(self._timeout_seconds):
                     stream = await manager.__aenter__()
                 async with stream:
-                    async for piece in stream.text_stream:
-                        pieces.append(piece)
-                        yield piece
+                    async with aclosing(
+                        within(stream.text_stream, TIMES_THE_TIMEOUT * self._timeout_seconds)
+                    ) as pieces:
+                        async for piece in pieces:
+                            yield written.add(piece)
                     answer = await stream.get_final_message()
                 if answer.stop_reason is None:
                     raise _dropped()
-                completion = self._completion(answer)
+                completion = self._completion(answer, Written("Claude", max_tokens))
         except FailedAnswerError:
             raise
         except UnavailableError as error:
-            if stream is not None and (partial := self._partial(stream, "".join(pieces))) is not None:
+            if stream is not None and (partial := self._partial(stream, written.text)) is not None:
                 raise FailedAnswerError(error.problem, error.remedy, partial) from error
             raise
         yield completion
@@ -139,20 +149,28 @@ class ClaudeChat:
             )
         return request_for(self._model, messages, max_tokens)
 
-    def _completion(self, answer: Answer) -> Completion:
+    def _completion(self, answer: Answer, written: Written) -> Completion:
         """The answer with its tokens and cost.
 
         Raises:
-            FailedAnswerError: It has no text.
+            FailedAnswerError: It has no text, is none, or is longer than what was asked for can be.
+            ValueError, TypeError: It is malformed.
         """
-        text = "".join(block.text for block in answer.content if block.type == "text")
-        completion = self._counted(answer, text, answer.usage.output_tokens)
-        if not text:
-            raise FailedAnswerError(
-                f"Claude answered without any text (it stopped for: {answer.stop_reason})",
-                "ask differently",
-                completion,
-            )
+        too_long: UnavailableError | None = None
+        try:
+            for block in answer.content:
+                if block.type == "text":
+                    written.add(block.text)
+        except UnavailableError as error:
+            too_long = error
+        completion = self._counted(answer, written.text, counted(answer.usage.output_tokens))
+        if too_long is not None:
+            raise FailedAnswerError(too_long.problem, too_long.remedy, completion)
+        problem = "" if written.text.strip() else "Claude answered without any text"
+        if answer.stop_reason not in _FINISHED:
+            problem = "Claude gave no answer"
+        if problem:
+            raise FailedAnswerError(f"{problem} (it stopped for: {answer.stop_reason})", "ask differently", completion)
         return completion
 
     def _partial(self, stream: AsyncMessageStream[None], text: str) -> Completion | None:
@@ -162,21 +180,21 @@ class ClaudeChat:
         """
         try:
             answer = stream.current_message_snapshot
-            written = max(answer.usage.output_tokens, len(text) // CHARACTERS_PER_TOKEN)
-            return self._counted(answer, text, written)
+            return self._counted(
+                answer, text, max(counted(answer.usage.output_tokens), len(text) // CHARACTERS_PER_TOKEN)
+            )
         except _MALFORMED:
             return None
 
     def _counted(self, answer: Answer, text: str, tokens_out: int) -> Completion:
-        usage = answer.usage
-        written, read = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
+        read, written, cached = _prompt_tokens(answer.usage)
         return Completion(
             text=text,
-            model=answer.model,
-            tokens_in=usage.input_tokens + written + read,
+            model=named(answer.model, self._model),
+            tokens_in=read + written + cached,
             tokens_out=tokens_out,
-            cost_usd=self._price.cost_usd(usage.input_tokens, tokens_out, written, read),
-            truncated=answer.stop_reason in ("max_tokens", "model_context_window_exceeded"),
+            cost_usd=self._price.cost_usd(read, tokens_out, written, cached),
+            truncated=answer.stop_reason in _CUT_SHORT,
         )
 
     @contextmanager
@@ -216,6 +234,21 @@ class ClaudeChat:
         else:
             problem, remedy = f"Claude failed (HTTP {status}): {said}", later
         return UnavailableError(problem, remedy)
+
+
+def _prompt_tokens(usage: Usage) -> tuple[int, int, int]:
+    """Prompt tokens: read anew, written to the prompt cache, read from it.
+
+    Raises:
+        ValueError, TypeError: They are no numbers of tokens.
+    """
+    if usage.input_tokens is None:
+        raise TypeError("no number of prompt tokens")
+    return (
+        counted(usage.input_tokens),
+        counted(usage.cache_creation_input_tokens),
+        counted(usage.cache_read_input_tokens),
+    )
 
 
 def _dropped() -> UnavailableError:

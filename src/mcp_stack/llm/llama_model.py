@@ -19,6 +19,7 @@ from .chat_prompt import CHATML, ChatPrompt, with_question
 from .gguf_header import check_gguf, unusable_gguf
 from .machine import available_cores, check_memory, short_of_memory, threads_by_default
 from .model_speed import Speed, as_text, shared_length
+from .replies import storable
 
 _YES = ("Yes", " Yes", "yes", " yes")
 _NO = ("No", " No", "no", " no")
@@ -87,7 +88,7 @@ class LlamaModel:
                 if self._api.llama_vocab_is_eog(self._vocab, token):
                     ended = True
                     break
-                piece = decoder.decode(self._piece(token, first=count == 0))
+                piece = storable(decoder.decode(self._piece(token, first=count == 0)))
                 count += 1
                 if piece:
                     pieces.append(piece)

@@ -6,13 +6,14 @@ import asyncio
 import functools
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StackError, UnavailableError, UsageError
 from ..openai_endpoint import address_of, openai_client, openai_sdk
 from ..ports.chat import Completion, FailedAnswerError, Message
 from .prices import Price, Rates
+from .replies import TIMES_THE_TIMEOUT, Written, counted, named, within
 
 if TYPE_CHECKING:
     import openai
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _TOO_LONG = re.compile(r"context (length|size|window)|context_length|too long|too large", re.IGNORECASE)
 """How llama-server, vLLM and OpenAI say that a conversation does not fit."""
+
+_NO_ANSWER = ("content_filter", "tool_calls", "function_call", "abort", "error")
+"""Why what came is no answer, however much of it there is; other reasons are no common language of all servers."""
 
 _MALFORMED = (ValueError, AttributeError, TypeError, LookupError)
 """What a reply that breaks the protocol's promises comes to: the SDK takes them for granted."""
@@ -32,7 +36,8 @@ class OpenAICompatibleChat:
         base_url: Of the API, usually ending in `/v1`.
         model: As the endpoint names it; the first that it lists if empty.
         api_key: If the endpoint wants one.
-        timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces.
+        timeout_seconds: For an answer, repetitions included; for a stream, until it begins, and then between pieces; a
+            whole stream may take three times as long.
         max_retries: Repetitions of a failed request.
         temperature: 0, the default, for the same answer each time.
         price_input_per_million: US dollars per million prompt tokens, for hosted endpoints.
@@ -79,7 +84,9 @@ class OpenAICompatibleChat:
                 request = await self._request(messages, max_tokens)
                 answer = await self._client.chat.completions.create(**request)
             choice = answer.choices[0]
-            return self._completion(choice.message.content or "", answer.model, answer.usage, choice.finish_reason)
+            written = Written(self._address, max_tokens)
+            written.add(choice.message.content or "")
+            return self._completion(written.text, answer.model, answer.usage, choice.finish_reason)
 
     async def stream(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str | Completion, None]:
         """See `ChatModel.stream`.
@@ -88,7 +95,7 @@ class OpenAICompatibleChat:
             UnavailableError: As in `complete`.
             UsageError: As in `complete`.
         """
-        pieces: list[str] = []
+        written = Written(self._address, max_tokens)
         model, usage, reason = "", None, None
         with self._translated():
             async with asyncio.timeout(self._timeout_seconds):
@@ -96,17 +103,17 @@ class OpenAICompatibleChat:
                 stream = await self._client.chat.completions.create(
                     **request, stream=True, stream_options={"include_usage": True}
                 )
-            async with stream:
-                async for chunk in stream:
+            whole = TIMES_THE_TIMEOUT * self._timeout_seconds
+            async with stream, aclosing(within(aiter(stream), whole)) as chunks:
+                async for chunk in chunks:
                     model, usage = chunk.model or model, chunk.usage or usage
                     for choice in chunk.choices:
                         reason = choice.finish_reason or reason
                         if piece := choice.delta.content:
-                            pieces.append(piece)
-                            yield piece
+                            yield written.add(piece)
             if reason is None:
                 raise self._dropped()
-            completion = self._completion("".join(pieces), model, usage, reason)
+            completion = self._completion(written.text, model, usage, reason)
         yield completion
 
     async def close(self) -> None:
@@ -160,16 +167,20 @@ class OpenAICompatibleChat:
         """The answer with its tokens, 0 where the endpoint does not tell, and its cost.
 
         Raises:
-            FailedAnswerError: It has no text.
-            TypeError: The text is none.
+            FailedAnswerError: It has no text, or is none.
+            ValueError, TypeError: The numbers of tokens are none.
         """
-        tokens_in = (usage.prompt_tokens or 0) if usage else 0
-        tokens_out = (usage.completion_tokens or 0) if usage else 0
+        tokens_in = counted(usage.prompt_tokens) if usage else 0
+        tokens_out = counted(usage.completion_tokens) if usage else 0
         cost_usd = self._price.cost_usd(tokens_in, tokens_out)
         completion = Completion(
-            "".join([text]), model or self.name, tokens_in, tokens_out, cost_usd, truncated=reason == "length"
+            text, named(model, self.name), tokens_in, tokens_out, cost_usd, truncated=reason == "length"
         )
-        if not text:
+        if reason in _NO_ANSWER:
+            raise FailedAnswerError(
+                f"{self._address} gave no answer (it stopped for: {reason})", "ask differently", completion
+            )
+        if not text.strip():
             raise FailedAnswerError(f"{self._address} answered without any text", "ask differently", completion)
         return completion
 

@@ -50,8 +50,13 @@ class PostgresInteractions:
 
     async def add(self, interaction: NewInteraction) -> None:
         """See `Interactions.add`."""
-        async with self._database.write_statement() as connection:
-            await connection.execute(self._sql["add"], _row(interaction))
+        import psycopg  # noqa: PLC0415 - heavy: imported on first use
+
+        try:
+            async with self._database.write_statement() as connection:
+                await connection.execute(self._sql["add"], _row(interaction))
+        except psycopg.Error as error:
+            raise UnavailableError(f"the interaction cannot be stored ({error})", "see the server's log") from error
 
     def add_soon(self, interaction: NewInteraction) -> None:
         """See `Interactions.add_soon`."""
@@ -69,19 +74,32 @@ class PostgresInteractions:
             # Replies go first, and those of the next moment are written together.
             await asyncio.sleep(SECONDS_TO_GATHER)
             rows, self._waiting = self._waiting, []
-            served = Counter(row["answered_by"] for row in rows if row["answered_by"])
-            try:
-                async with self._database.write() as connection, connection.cursor() as cursor:
-                    await cursor.executemany(self._sql["add"], rows)
-                    counted = {"ids": list(served), "times": list(served.values())}
-                    await cursor.execute(self._sql["count_reuse"], counted)
-                    again = [
-                        {"id": row.pop("id"), "value_score": self._value(**row)} for row in await cursor.fetchall()
-                    ]
-                    if again:
-                        await cursor.executemany(self._sql["revalue"], again)
-            except UnavailableError as error:
-                logger.warning("%d interactions are not recorded: %s", len(rows), error)
+            await self._write_what_can_be(rows)
+
+    async def _write_what_can_be(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows; one that cannot be stored takes none of the others along, and is told of."""
+        try:
+            await self._write(rows)
+        except UnavailableError as error:
+            logger.warning("%d interactions are not recorded: %s", len(rows), error)
+        except Exception as error:
+            if len(rows) == 1:
+                logger.exception("the interaction %s is not recorded", rows[0]["id"])
+                return
+            logger.warning("%d interactions cannot be recorded together (%s): in halves", len(rows), error)
+            middle = len(rows) // 2
+            await self._write_what_can_be(rows[:middle])
+            await self._write_what_can_be(rows[middle:])
+
+    async def _write(self, rows: list[dict[str, Any]]) -> None:
+        served = Counter(row["answered_by"] for row in rows if row["answered_by"])
+        async with self._database.write() as connection, connection.cursor() as cursor:
+            await cursor.executemany(self._sql["add"], rows)
+            counted = {"ids": list(served), "times": list(served.values())}
+            await cursor.execute(self._sql["count_reuse"], counted)
+            again = [{"id": row.pop("id"), "value_score": self._value(**row)} for row in await cursor.fetchall()]
+            if again:
+                await cursor.executemany(self._sql["revalue"], again)
 
     async def totals(self, since: datetime | None) -> RoutingTotals:
         """See `Interactions.totals`."""

@@ -66,6 +66,17 @@ async def test_a_link_that_it_writes_to_becomes_a_file(worktree: Path, tmp_path:
     assert (outcome.exit_code, (worktree / "notes").read_text(), precious.read_text()) == (0, "new", "kept")
 
 
+@pytest.mark.parametrize("path", ["docs", "names.py/x"])
+async def test_a_file_where_the_work_has_a_folder_or_another_file_is_a_failure(
+    path: str, worktree: Path, tmp_path: Path
+) -> None:
+    (worktree / "docs").mkdir()
+    with AgentProtocolServer(made={path: b"x"}) as server:
+        outcome = await AutoGptAgent(GIT, server.url).run(assignment(worktree, tmp_path / "scratch", None))
+    assert outcome.exit_code == 1
+    assert "in the way" in outcome.output_tail
+
+
 async def test_a_step_that_fails_is_a_failure(worktree: Path, tmp_path: Path) -> None:
     with AgentProtocolServer(fails=True) as server:
         outcome = await AutoGptAgent(GIT, server.url).run(assignment(worktree, tmp_path / "scratch", None))
@@ -94,5 +105,5 @@ async def test_where_nothing_answers_it_cannot_be_started(worktree: Path, tmp_pa
     with AgentProtocolServer() as server:
         agent = AutoGptAgent(GIT, server.url)
     assert not (await agent.info()).installed
-    with pytest.raises(UnavailableError, match="nothing answers"):
+    with pytest.raises(UnavailableError, match="answers"):
         await agent.run(assignment(worktree, tmp_path / "scratch", None))

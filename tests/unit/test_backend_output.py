@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,17 @@ def test_the_last_words_of_aider_are_its_models_not_its_own(tmp_path: Path) -> N
     assert said("aider", tmp_path, "", chat).text.splitlines()[-1] == "ALL DONE"
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-def test_what_an_agent_puts_in_the_place_of_its_file_is_not_followed(tmp_path: Path, kind: str) -> None:
+def _link(chat: Path) -> None:
+    chat.symlink_to(chat.with_name("secret"))
+
+
+@pytest.mark.parametrize("made", [_link, os.mkfifo, Path.mkdir])
+def test_what_an_agent_puts_in_the_place_of_its_file_is_not_followed(
+    tmp_path: Path, made: Callable[[Path], None]
+) -> None:
     secret, chat = tmp_path / "secret", tmp_path / "chat.md"
     secret.write_text("#### x\n\ns3cret\n")
-    {"link": lambda: chat.symlink_to(secret), "pipe": lambda: os.mkfifo(chat), "folder": chat.mkdir}[kind]()
+    made(chat)
     assert read_end(chat) == ""
     assert "s3cret" in read_end(secret)
 

@@ -188,7 +188,7 @@ async def test_the_budget_of_a_new_process_compares_with_what_others_decided(dat
     budget = RemoteBudget(outcomes, PostgresInteractions(database, value_score), settings)
     assert await budget.propensity(0.95) == 1
     assert await budget.propensity(0.5) == 0
-    assert await budget.wants(0.95)
+    assert budget.wants(0.95)
 
 
 async def test_a_sum_an_hour_becomes_the_share_that_it_pays_for(database: Database, conninfo: str) -> None:

@@ -91,3 +91,10 @@ def test_gains_seen_elsewhere_are_what_the_first_question_is_compared_with() -> 
     controller = BudgetController(0.2, chance=random.Random(1))
     controller.compare_with([number / 1000 for number in range(1000)])
     assert (controller.propensity(0.99), controller.propensity(0.5)) == (1.0, 0.0)
+
+
+def test_what_there_was_no_money_for_is_ranked_with_and_not_owed() -> None:
+    controller = BudgetController(0.2, chance=random.Random(1))
+    for number in range(100):
+        controller.pass_over(number / 100)
+    assert (controller.propensity(0.99), controller.propensity(0.5)) == (1.0, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from mcp_stack.errors import UsageError
 from mcp_stack.hybrid.decision import Circumstances, Models, Plan, decide
+from mcp_stack.hybrid.spending import Left
 from mcp_stack.ports.answering import Question
 from mcp_stack.ports.chat import ChatModel
 from mcp_stack.settings.hybrid import Hybrid
@@ -114,16 +116,35 @@ def test_a_cap_shortens_the_answer_until_it_is_too_short_to_help() -> None:
 
 
 def test_what_is_left_of_today_bounds_like_a_cap() -> None:
-    spent = plan(0.0, left_usd=0.0)
+    nothing = Left(0.0, "what is left of today's budget")
+    spent = plan(0.0, left=nothing)
     assert order(spent) == ["local"]
     assert "today's budget" in spent.reasons[0]
     with pytest.raises(UsageError, match=r"hybrid\.budget\.daily_usd"):
-        plan(0.0, left_usd=0.0, asked={"force_route": "remote"})
+        plan(0.0, left=nothing, asked={"force_route": "remote"})
 
 
 def test_in_the_budget_mode_the_gain_decides_and_not_the_bands() -> None:
-    assert plan(0.99, remote_wanted=True).first == "remote"
-    assert order(plan(0.01, remote_wanted=False)) == ["local"]
+    assert plan(0.99, remote_wanted=lambda: True).first == "remote"
+    assert order(plan(0.01, remote_wanted=lambda: False)) == ["local", "remote"]
+    assert not plan(0.8, remote_wanted=lambda: False).check_local
+
+
+@pytest.mark.parametrize("asked", [{"force_route": "local"}, {"force_route": "remote"}, {"prefer_local": False}])
+def test_the_budget_mode_is_not_asked_where_it_does_not_decide(asked: dict[str, Any]) -> None:
+    def wanted() -> bool:
+        raise AssertionError("it counted as decided")
+
+    assert plan(0.5, remote_wanted=wanted, asked=asked).choices
+    assert plan(0.5, remote_wanted=wanted, left=Left(0.0, "the day")).first == "local"
+
+
+def test_a_local_model_that_costs_money_is_bounded_like_the_remote_one() -> None:
+    dear = Models(LOCAL, REMOTE, price, "", lambda tokens_in, tokens_out: 10 * price(tokens_in, tokens_out))
+    assert order(plan(1.0, having=dear, asked={"max_cost_usd": 0.023})) == ["remote"]
+    assert order(plan(1.0, having=dear, left=Left(0.023, "the day"))) == ["remote"]
+    with pytest.raises(UsageError, match=r"force_route is local and .*more than the cap"):
+        plan(1.0, having=dear, asked={"max_cost_usd": 0.023, "force_route": "local"})
 
 
 bounds = st.fixed_dictionaries(
@@ -136,12 +157,12 @@ bounds = st.fixed_dictionaries(
     bounds,
     st.floats(0, 1),
     st.integers(0, 10**6),
-    st.sampled_from([None, True, False]),
+    st.sampled_from([None, lambda: True, lambda: False]),
 )
 def test_a_planned_remote_call_never_costs_more_than_may_be_spent(
-    confidence: float, asked: dict[str, Any], left: float, prompt_tokens: int, wanted: bool | None
+    confidence: float, asked: dict[str, Any], left: float, prompt_tokens: int, wanted: Callable[[], bool] | None
 ) -> None:
-    chosen = plan(confidence, asked=asked, left_usd=left, prompt_tokens=prompt_tokens, remote_wanted=wanted)
+    chosen = plan(confidence, asked=asked, left=Left(left, ""), prompt_tokens=prompt_tokens, remote_wanted=wanted)
     assert "local" in order(chosen)
     for choice in chosen.choices:
         if choice.kind == "remote":

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from ..hybrid.preparation import Preparation
     from ..hybrid.router import Router
     from ..hybrid.service import Coordinator
-    from ..hybrid.spending import DailyBudget
+    from ..hybrid.spending import Spending
     from ..jobs.worker import Handler
 
 FIT_OUTCOMES = "hybrid.fit_outcomes"
 FIT_JUDGE = "hybrid.fit_judge"
 EVERY_FIVE_MINUTES = "*/5 * * * *"
+# What a call may cost stays set aside at least so long, if the process dies that made it.
+LEAST_SECONDS_OF_A_CALL = 900.0
 
 
 class HybridParts:
@@ -70,7 +72,7 @@ class HybridParts:
             exact=self._exact,
             semantic=self._semantic,
             preparation=self._preparation,
-            execution=Execution(self._settings.hybrid, self._daily, models.remote_price, Judges(self._stores.judging)),
+            execution=Execution(self._settings.hybrid, self._spending, Judges(self._stores.judging)),
             recorder=Recorder(
                 interactions=self._stores.interactions,
                 sessions=self._stores.sessions,
@@ -78,7 +80,7 @@ class HybridParts:
                 price=models.remote_price,
             ),
             outcomes=self._outcomes,
-            daily=self._daily,
+            spending=self._spending,
             documents=self._stores.documents,
             settings=self._settings,
         )
@@ -142,16 +144,18 @@ class HybridParts:
             embedder=self._models.embedder,
             sessions=stores.sessions,
             estimator=ConfidenceEstimator(OutcomeModels(stores.outcomes), hybrid),
-            daily=self._daily,
+            spending=self._spending,
             budget=budget if hybrid.budget.ranks_by_gain else None,
             settings=self._settings,
         )
 
     @cached_property
-    def _daily(self) -> DailyBudget:
-        from ..hybrid.spending import DailyBudget
+    def _spending(self) -> Spending:
+        from ..hybrid.spending import Spending
 
-        return DailyBudget(self._stores.interactions, self._settings.hybrid.budget.daily_usd)
+        llm = self._settings.llm
+        longest = max(LEAST_SECONDS_OF_A_CALL, 2 * llm.local.timeout_seconds, 2 * llm.claude.timeout_seconds)
+        return Spending(self._stores.ledger, self._settings.hybrid.budget, seconds=longest)
 
     @cached_property
     def _outcomes(self) -> OutcomeLog:
@@ -191,6 +195,9 @@ class HybridParts:
 
     async def close(self) -> None:
         """Write down what came of the last questions, before the stores are closed."""
+        router: Router | None = self.__dict__.pop("router", None)
+        if router is not None:
+            await router.close()
         outcomes: OutcomeLog | None = self.__dict__.pop("_outcomes", None)
         if outcomes is not None:
             await outcomes.close()

@@ -16,6 +16,8 @@ from ..settings import Settings
 from .stores import Stores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..hybrid.decision import Models
     from ..llm.prices import Price
     from .model_files import ModelFiles
@@ -164,7 +166,15 @@ class ModelAdapters:
         from ..hybrid.decision import Models
 
         price = claude_price(self._settings, self._settings.llm.claude.model)
-        return Models(self.local, self.remote, price.cost_usd, self._fingerprint())
+        return Models(self.local, self.remote, price.cost_usd, self._fingerprint(), self._local_price())
+
+    def _local_price(self) -> Callable[[int, int], float]:
+        """What the local model costs: nothing, unless it is an endpoint with a price."""
+        from ..llm.prices import Price, Rates
+
+        local = self._settings.llm.local
+        given = (local.price_input_per_million, local.price_output_per_million)
+        return Price(Rates.of(*given) if local.url else Rates.of(0, 0)).cost_usd
 
     def _fingerprint(self) -> str:
         """Everything about models that an answer depends on: names, the file behind a local one, the thresholds."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..storage.postgres.run_control import PostgresRunControl
     from ..storage.postgres.runs import PostgresRuns
     from ..storage.postgres.skills import PostgresSkills
+    from ..storage.postgres.spending import PostgresLedger
     from ..storage.postgres.systems import PostgresSystems
     from ..storage.postgres.tool_usage import PostgresToolUsage
     from ..storage.postgres.tool_vectors import PostgresToolVectors
@@ -144,6 +145,13 @@ class Stores:
         from ..storage.postgres.judging import PostgresJudging
 
         return PostgresJudging(self.database)
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        """Money that is set aside."""
+        from ..storage.postgres.spending import PostgresLedger
+
+        return PostgresLedger(self.database)
 
     @cached_property
     def answer_index(self) -> PostgresAnswerIndex:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from ..ports.answering import Answer, Citation
 from ..ports.retrieval import Passage, Retrieved
 from ..settings.hybrid import Learning
-from .execution import BrokenOffError, Outcome
+from .decision import Price
+from .execution import Outcome
 from .preparation import Prepared
 from .value import value_score
 
@@ -89,18 +90,31 @@ def served_again(found: Answer, why: str, start: float) -> Answer:
     )
 
 
-def broken_off(error: BrokenOffError, prepared: Prepared, reasons: Sequence[str], start: float) -> Answer:
+def unfinished(outcome: Outcome, why: str, prepared: Prepared, reasons: Sequence[str], start: float) -> Answer:
     """What is recorded of an answer that ended half way: its words, its cost, and that it is worth nothing."""
-    failed = Outcome(error.text, error.route, 0.0, None, error.spent_usd)
-    told = [*reasons, error.problem]
     return from_outcome(
-        failed,
+        outcome,
         prepared.retrieved,
         confidence=prepared.estimate.value,
-        reasons=told,
+        reasons=[*reasons, why],
         learning=Learning(enabled=False),
         start=start,
     )
+
+
+def saved_usd(outcome: Outcome, remote_price: Price) -> float:
+    """What asking the remote model alone would have cost more; negative where that would have been cheaper.
+
+    Args:
+        outcome: What came out.
+        remote_price: Of the remote model.
+    """
+    completion = outcome.completion
+    if completion is None:
+        return 0.0
+    is_local = outcome.route == "local"
+    remote_usd = remote_price(completion.tokens_in, completion.tokens_out) if is_local else completion.cost_usd
+    return remote_usd - outcome.spent_usd
 
 
 def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:

@@ -20,7 +20,8 @@ WINDOW = 400
 DECISIONS_TO_SETTLE = 40
 # Never further from the allowed share than so many calls, whatever the stream: below a point from 600 decisions on.
 MOST_OWED = 5.0
-SECONDS_BETWEEN_LOOKS = 60.0
+# A sum an hour pays for a share that only the traffic tells: a burst is noticed after so long.
+SECONDS_BETWEEN_LOOKS = 15.0
 
 
 class BudgetController:
@@ -82,6 +83,14 @@ class BudgetController:
         """
         self._owed += min(1.0, max(0.0, self.share)) - asked
         self._owed = min(MOST_OWED, max(-MOST_OWED, self._owed))
+        self.pass_over(gain)
+
+    def pass_over(self, gain: float) -> None:
+        """Rank later gains with this one too, without a decision: there was no money for one, and none is owed.
+
+        Args:
+            gain: As in `decide`.
+        """
         self._remember(_finite(gain))
 
     def compare_with(self, gains: list[float]) -> None:
@@ -141,17 +150,17 @@ class RemoteBudget:
         self._controller = BudgetController(_allowed(settings, 1.0), explore=settings.explore_share, chance=chance)
         self._looked = -math.inf
 
-    async def wants(self, gain: float) -> bool:
-        """Whether a question is worth a remote call of the budget; counts as decided.
+    def wants(self, gain: float, *, may: bool = True) -> bool:
+        """Whether a question is worth a remote call of the budget, as `propensity` saw it; counts as decided.
 
         Args:
             gain: Expected of the remote answer over the local one.
-
-        Raises:
-            UnavailableError: The store is down.
+            may: Whether there is money for a call now.
         """
-        await self._look()
-        return self._controller.decide(gain)
+        if may:
+            return self._controller.decide(gain)
+        self._controller.pass_over(gain)
+        return False
 
     async def propensity(self, gain: float) -> float:
         """The probability that `wants` would say yes; for `explain_route`, and for weighing outcomes.

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from ..errors import UsageError
 from ..ports.answering import Question
 from ..ports.chat import ChatModel
 from ..settings.hybrid import Hybrid
+from .spending import Left
 
 # A cap that pays for less of an answer forbids the remote model: half an answer helps nobody.
 LEAST_ANSWER_TOKENS = 256
+
+
+Price: TypeAlias = Callable[[int, int], float]
+"""Estimates the cost of a call in US dollars from tokens in and out."""
+
+
+def free(_tokens_in: int, _tokens_out: int) -> float:
+    """The price of what costs nothing."""
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +31,33 @@ class Models:
     """The models there are.
 
     Attributes:
-        local: Free of charge.
+        local: Free of charge, unless it is a hosted endpoint.
         remote: Paid by the token.
-        remote_price: Estimates the cost in US dollars from tokens in and out; what a free answer saves.
+        remote_price: Of the remote model; what a free answer saves.
         fingerprint: Changes when a model is added, removed or replaced; cached answers depend on it.
+        local_price: Of the local model.
     """
 
     local: ChatModel | None
     remote: ChatModel | None
-    remote_price: Callable[[int, int], float]
+    remote_price: Price
     fingerprint: str
+    local_price: Price = free
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model to ask."""
+    """A model to ask.
+
+    Attributes:
+        max_tokens: Most tokens of the answer.
+        price: What it costs.
+    """
 
     kind: Literal["local", "remote"]
     model: ChatModel
     max_tokens: int
+    price: Price = free
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +68,13 @@ class Plan:
         choices: The models to ask, first choice first; empty if there is none.
         check_local: Give the local answer only if it is good enough.
         reasons: Why, for people.
+        most_usd: What all the calls together may cost.
     """
 
     choices: tuple[Choice, ...]
     check_local: bool
     reasons: tuple[str, ...]
+    most_usd: float = math.inf
 
     @property
     def first(self) -> str:
@@ -68,14 +89,15 @@ class Circumstances:
     Attributes:
         confidence: Probability that the local answer is good, in [0, 1].
         prompt_tokens: Length of the prompt, for the estimate of the cost.
-        left_usd: What may be spent today; infinity without a budget.
-        remote_wanted: In the budget mode, whether this question's gain is worth a remote call; None outside of it.
+        left: What may be spent.
+        remote_wanted: In the budget mode, tells whether this question's gain is worth a remote call; called where that
+            decides, and then counts. None outside of it.
     """
 
     confidence: float
     prompt_tokens: int
-    left_usd: float = float("inf")
-    remote_wanted: bool | None = None
+    left: Left = field(default_factory=Left)
+    remote_wanted: Callable[[], bool] | None = None
 
 
 def decide(question: Question, models: Models, given: Circumstances, settings: Hybrid) -> Plan:
@@ -91,11 +113,40 @@ def decide(question: Question, models: Models, given: Circumstances, settings: H
         UsageError: The caller forces a model that is not configured, or that costs more than may be spent.
     """
     wanted = min(question.max_answer_tokens or settings.max_answer_tokens, settings.max_answer_tokens)
-    local = Choice("local", models.local, wanted) if models.local else None
-    remote, too_dear = _affordable(question, models, given, wanted)
-    if question.force_route:
-        return _forced(question, local, remote, too_dear)
-    notes = [too_dear] if too_dear else []
+    local, local_too_dear = _affordable(_whole("local", models.local, wanted, models.local_price), question, given)
+    remote, remote_too_dear = _affordable(_whole("remote", models.remote, wanted, models.remote_price), question, given)
+    if question.force_route == "local":
+        plan = _forced("local", local, local_too_dear)
+    elif question.force_route:
+        plan = _forced("remote", remote, remote_too_dear)
+    else:
+        notes = [note for note in (local_too_dear, remote_too_dear) if note]
+        plan = _chosen((local, remote), question, given, settings, notes)
+    return replace(plan, most_usd=question.max_cost_usd or math.inf)
+
+
+def tokens_for(usd: float, price: Price, prompt_tokens: int, wanted: int) -> int:
+    """Tokens of an answer that so much pays for.
+
+    Args:
+        usd: US dollars.
+        price: Of the model.
+        prompt_tokens: Length of the prompt.
+        wanted: Most tokens of the answer.
+    """
+    prompt, whole = price(prompt_tokens, 0), price(prompt_tokens, wanted)
+    return wanted if whole <= usd else int(wanted * max(0.0, usd - prompt) / (whole - prompt or math.inf))
+
+
+def _chosen(
+    models: tuple[Choice | None, Choice | None],
+    question: Question,
+    given: Circumstances,
+    settings: Hybrid,
+    notes: list[str],
+) -> Plan:
+    """What to do where the caller forces nothing; the models are the local and the remote one."""
+    local, remote = models
     if local is None or remote is None:
         only = local or remote
         notes.append(f"the {only.kind} model is the only one" if only else "there is no model to ask")
@@ -104,9 +155,10 @@ def decide(question: Question, models: Models, given: Circumstances, settings: H
         return Plan((remote, local), False, (*notes, "the remote model was preferred"))
     if given.remote_wanted is None:
         return _by_confidence(local, remote, given.confidence, settings, notes)
-    if given.remote_wanted:
+    if given.remote_wanted():
         return Plan((remote, local), False, (*notes, "the expected gain is worth a remote call of the budget"))
-    return Plan((local,), False, (*notes, "the remote calls of the budget are for questions that gain more"))
+    # Where the local model fails, the other answers all the same: a share is a matter of quality, not of money.
+    return Plan((local, remote), False, (*notes, "the remote calls of the budget are for questions that gain more"))
 
 
 def _by_confidence(local: Choice, remote: Choice, confidence: float, settings: Hybrid, notes: Sequence[str]) -> Plan:
@@ -119,33 +171,29 @@ def _by_confidence(local: Choice, remote: Choice, confidence: float, settings: H
     return Plan((remote, local), False, (*notes, f"below {low:.2f}: remote"))
 
 
-def _affordable(question: Question, models: Models, given: Circumstances, wanted: int) -> tuple[Choice | None, str]:
-    """The remote model with as long an answer as may be paid for, or why there is none."""
-    if models.remote is None:
+def _whole(kind: Literal["local", "remote"], model: ChatModel | None, tokens: int, price: Price) -> Choice | None:
+    return Choice(kind, model, tokens, price) if model else None
+
+
+def _affordable(choice: Choice | None, question: Question, given: Circumstances) -> tuple[Choice | None, str]:
+    """A model with as long an answer as may be paid for, or why it is none."""
+    if choice is None:
         return None, ""
-    bounds = [(given.left_usd, "what is left of today's budget")]
-    if question.max_cost_usd > 0:
-        bounds.append((question.max_cost_usd, "the cap"))
-    most, bound = min(bounds)
-    prompt = models.remote_price(given.prompt_tokens, 0)
-    whole = models.remote_price(given.prompt_tokens, wanted)
-    if whole <= most:
-        return Choice("remote", models.remote, wanted), ""
-    affordable = int(wanted * max(0.0, most - prompt) / (whole - prompt))
-    if affordable >= min(LEAST_ANSWER_TOKENS, wanted):
-        return Choice("remote", models.remote, affordable), ""
-    return None, f"the remote model might cost {whole:.6f} USD, more than {bound}"
+    most, bound = min((given.left.usd, given.left.bound), (question.max_cost_usd or math.inf, "the cap"))
+    tokens = tokens_for(most, choice.price, given.prompt_tokens, choice.max_tokens)
+    if tokens >= min(LEAST_ANSWER_TOKENS, choice.max_tokens):
+        return replace(choice, max_tokens=tokens), ""
+    whole = choice.price(given.prompt_tokens, choice.max_tokens)
+    return None, f"the {choice.kind} model might cost {whole:.6f} USD, more than {bound}"
 
 
-def _forced(question: Question, local: Choice | None, remote: Choice | None, too_dear: str) -> Plan:
-    kind = question.force_route
-    forced = local if kind == "local" else remote
+def _forced(kind: str, forced: Choice | None, too_dear: str) -> Plan:
     if forced is not None:
         return Plan((forced,), False, (f"the caller asked for {kind}",))
-    if too_dear and kind == "remote":
+    if too_dear:
         raise UsageError(
-            f"force_route is remote and {too_dear.removeprefix('the remote model ')}",
-            "raise max_cost_usd or hybrid.budget.daily_usd, or leave force_route out",
+            f"force_route is {kind} and {too_dear.removeprefix(f'the {kind} model ')}",
+            "raise max_cost_usd, hybrid.budget.daily_usd or usd_per_hour, or leave force_route out",
         )
     remedy = "run `mcp-stack models pull` or set llm.local.path" if kind == "local" else "set ANTHROPIC_API_KEY"
     raise UsageError(f"force_route is {kind} and there is no such model", f"{remedy}, or leave it out")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ..errors import StackError, UnavailableError, UsageError
@@ -13,9 +12,9 @@ from ..ports.chat import Completion, Message
 from ..ports.interactions import Checked
 from ..settings.hybrid import Hybrid
 from .augmentation import estimated_tokens
-from .decision import Choice, Plan
+from .decision import LEAST_ANSWER_TOKENS, Choice, Plan, tokens_for
 from .quality import FEATURES_VERSION, Judge, assess, defect_of
-from .spending import DailyBudget
+from .spending import Bill, Spending
 
 # The remote model is the reference that local answers are measured by, so its answers are taken as good, not as sure.
 REMOTE_QUALITY = 0.9
@@ -63,27 +62,23 @@ class BrokenOffError(UnavailableError):
         self.spent_usd = spent_usd
 
 
+class _TooDearError(UnavailableError):
+    """A model is not asked, because what it might cost is not left; tomorrow it may be."""
+
+
 class Execution:
     """Asks models.
 
     Args:
         settings: Of the coordinator.
-        budget: Told of what is spent.
-        price: Of the remote model in US dollars, from tokens in and out.
+        spending: Asked before each call that costs something, and told of what it did cost.
         judges: Gives what judges local answers.
     """
 
-    def __init__(
-        self,
-        settings: Hybrid,
-        budget: DailyBudget,
-        price: Callable[[int, int], float],
-        judges: Callable[[], Awaitable[Judge]],
-    ) -> None:
+    def __init__(self, settings: Hybrid, spending: Spending, judges: Callable[[], Awaitable[Judge]]) -> None:
         self._settings = settings
         self._judges = judges
-        self._budget = budget
-        self._price = price
+        self._spending = spending
 
     async def run(
         self,
@@ -94,6 +89,7 @@ class Execution:
         prompt_tokens: int,
         predicted: float | None,
         reasons: list[str],
+        bill: Bill,
         streaming: bool = False,
     ) -> AsyncGenerator[str | Outcome, None]:
         """Yields pieces of the answer where they are streamed, then exactly one outcome.
@@ -105,19 +101,24 @@ class Execution:
             prompt_tokens: Length of the conversation, for what the call may cost.
             predicted: What past outcomes say of a local answer to such a question, in [0, 1]; None if nothing.
             reasons: What happens is told here, for people.
+            bill: What is paid is put here at once, for whoever gives up half way pays too.
             streaming: Give the answer piece by piece. A local answer that is checked comes as one piece.
 
         Raises:
             BrokenOffError: A model failed after its first words had been given away.
         """
-        spent, outage = 0.0, False
+        outage = False
         rejected: Outcome | None = None
         for position, choice in enumerate(plan.choices):
             checked = choice.kind == "local" and plan.check_local and position + 1 < len(plan.choices)
             given: list[str] = []
             completion: Completion | None = None
+            bill.asked = choice.kind
             try:
-                async with aclosing(self._asked(choice, messages, prompt_tokens, streaming and not checked)) as pieces:
+                allowed = await self._paid_for(choice, prompt_tokens, plan.most_usd - bill.usd, bill)
+                async with aclosing(
+                    self._asked(allowed, messages, prompt_tokens, bill, streaming=streaming and not checked)
+                ) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, Completion):
                             completion = piece
@@ -126,20 +127,18 @@ class Execution:
                             yield piece
                 assert completion is not None, "every model ends with a completion"  # noqa: S101 - the port says so
             except (UnavailableError, UsageError) as error:
-                cost = float(getattr(error, "spent_usd", 0.0))
-                self._budget.spend(cost)
-                spent += cost
+                await self._spending.settle(bill, float(getattr(error, "spent_usd", 0.0)))
                 if given:
-                    raise BrokenOffError(error, "".join(given), choice.kind, spent) from error
-                reasons.append(f"the {choice.kind} model failed: {error.problem}")
+                    raise BrokenOffError(error, "".join(given), choice.kind, bill.usd) from error
+                happened = "is not asked" if isinstance(error, _TooDearError) else "failed"
+                reasons.append(f"the {choice.kind} model {happened}: {error.problem}")
                 outage = True
                 continue
-            self._budget.spend(completion.cost_usd)
-            spent += completion.cost_usd
+            await self._spending.settle(bill, completion.cost_usd)
             outcome = await self._judged(
                 choice, messages, completion, passage_count=passage_count, predicted=predicted, reasons=reasons
             )
-            outcome = replace(outcome, spent_usd=spent, lasting=outcome.lasting and not outage)
+            outcome = replace(outcome, spent_usd=bill.usd, lasting=outcome.lasting and not outage)
             if choice.kind == "remote":
                 if rejected is not None:
                     outcome = replace(outcome, route="remote_fallback", local_quality=rejected.local_quality)
@@ -155,32 +154,50 @@ class Execution:
             reasons.append("the local answer is given all the same")
             if streaming:
                 yield rejected.text
-            yield replace(rejected, spent_usd=spent, lasting=False)
+            yield replace(rejected, spent_usd=bill.usd, lasting=False)
             return
-        yield Outcome("", "offline", 0.0, None, spent, lasting=not plan.choices)
+        yield Outcome("", "offline", 0.0, None, bill.usd, lasting=not plan.choices)
+
+    async def _paid_for(self, choice: Choice, prompt_tokens: int, most_usd: float, bill: Bill) -> Choice:
+        """The model with as long an answer as may be paid for at this moment, which is set aside.
+
+        Raises:
+            UnavailableError: That is not enough of an answer, or nobody can say what was spent.
+        """
+        whole = choice.price(prompt_tokens, choice.max_tokens)
+        if whole <= 0:
+            return choice
+        shortest = min(LEAST_ANSWER_TOKENS, choice.max_tokens)
+        least, usd = choice.price(prompt_tokens, shortest), 0.0
+        if least <= most_usd:
+            usd = await self._spending.set_aside(bill, most_usd=min(whole, most_usd), least_usd=least)
+        if not usd:
+            raise _TooDearError(
+                f"it might cost {whole:.6f} USD, more than is left", "ask later, or raise the bounds of hybrid.budget"
+            )
+        tokens = tokens_for(usd, choice.price, prompt_tokens, choice.max_tokens)
+        return replace(choice, max_tokens=max(shortest, tokens))
 
     async def _asked(
-        self, choice: Choice, messages: Sequence[Message], prompt_tokens: int, streaming: bool
+        self, choice: Choice, messages: Sequence[Message], prompt_tokens: int, bill: Bill, *, streaming: bool
     ) -> AsyncGenerator[str | Completion, None]:
-        set_aside: AbstractContextManager[None] = nullcontext()
-        if choice.kind == "remote":
-            set_aside = self._budget.promised(self._price(prompt_tokens, choice.max_tokens))
-        given: list[str] = []
-        with set_aside:
-            try:
-                if not streaming:
-                    yield await choice.model.complete(messages, choice.max_tokens)
-                    return
-                stream: AsyncIterator[str | Completion] = choice.model.stream(messages, choice.max_tokens)
-                async for piece in stream:
-                    if isinstance(piece, str):
-                        given.append(piece)
-                    yield piece
-            except (asyncio.CancelledError, GeneratorExit):
-                if choice.kind == "remote":
-                    # Whoever asked is gone, and with the rest of the reply its count of tokens; it costs all the same.
-                    self._budget.spend(self._price(prompt_tokens, estimated_tokens("".join(given))))
-                raise
+        """Asks; meanwhile the bill says what it costs to give up.
+
+        The count of tokens is lost with the rest of the reply, and it costs all the same: the prompt and the words that
+        came, or, of an answer that comes as a whole, as many as it may have.
+        """
+        if not streaming:
+            bill.running_usd = choice.price(prompt_tokens, choice.max_tokens)
+            yield await choice.model.complete(messages, choice.max_tokens)
+            return
+        written = 0
+        bill.running_usd = choice.price(prompt_tokens, 0)
+        stream: AsyncIterator[str | Completion] = choice.model.stream(messages, choice.max_tokens)
+        async for piece in stream:
+            if isinstance(piece, str):
+                written += estimated_tokens(piece)
+                bill.running_usd = choice.price(prompt_tokens, written)
+            yield piece
 
     async def _judged(
         self,

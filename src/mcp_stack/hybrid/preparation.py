@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import UnavailableError
@@ -18,12 +18,13 @@ from .budget import RemoteBudget
 from .confidence import Asked, ConfidenceEstimator, Estimate
 from .decision import Circumstances, Models, Plan, decide
 from .prompts import conversation, facts
-from .spending import DailyBudget
+from .spending import Left, Spending
 
 # Left for the answer in the context of a local model.
 RESERVED_FOR_THE_ANSWER = 1024
 # Outcomes are weighed by its inverse.
 LEAST_PROPENSITY = 0.01
+MORE_LIKELY_THAN_NOT = 0.5
 # The least that passages get, however long question and history are.
 LEAST_FOR_PASSAGES = 200
 # A question that short may lean on what was said before: "and how do I undo that?"
@@ -63,7 +64,7 @@ class Preparation:
         embedder: Embedder,
         sessions: Sessions,
         estimator: ConfidenceEstimator,
-        daily: DailyBudget,
+        spending: Spending,
         budget: RemoteBudget | None,
         settings: Settings,
     ) -> None:
@@ -72,7 +73,7 @@ class Preparation:
         self._embedder = embedder
         self._sessions = sessions
         self._estimator = estimator
-        self._daily = daily
+        self._spending = spending
         self._budget = budget
         self._settings = settings.hybrid
         self._context_tokens = settings.llm.local.context_tokens
@@ -107,12 +108,13 @@ class Preparation:
             text = f"{earlier[-1]}\n{text}"
         return await self._retrieval.search(text, limit=question.limit)
 
-    async def prepare(self, question: Question, retrieved: Retrieved | None) -> Prepared:
+    async def prepare(self, question: Question, retrieved: Retrieved | None, *, explaining: bool = False) -> Prepared:
         """Everything up to the decision.
 
         Args:
             question: With its history.
             retrieved: Passages already found for it; searched for if None.
+            explaining: Nobody is going to be asked, so the budget mode counts nothing.
 
         Raises:
             UnavailableError: The database is down.
@@ -130,8 +132,9 @@ class Preparation:
             Asked(question.query, vector, relevance), self._models.local, messages
         )
         current().mark("scored")
-        propensity, wanted = await self._budgeted(estimate.gain)
-        given_now = Circumstances(estimate.value, prompt_tokens, await self._daily.left_usd(), wanted)
+        left = await self._spending.left()
+        propensity, wanted = await self._budgeted(estimate.gain, left, explaining=explaining)
+        given_now = Circumstances(estimate.value, prompt_tokens, left, wanted)
         plan = decide(question, self._models, given_now, self._settings)
         forgotten = len(question.history) - len(history)
         return Prepared(
@@ -153,12 +156,15 @@ class Preparation:
             ),
         )
 
-    async def _budgeted(self, gain: float) -> tuple[float, bool | None]:
-        """In the budget mode, how likely a remote call is and whether there is one; else certainty, and no say."""
+    async def _budgeted(self, gain: float, left: Left, *, explaining: bool) -> tuple[float, Callable[[], bool] | None]:
+        """In the budget mode, how likely a remote call is and what decides on it; else certainty, and nothing."""
         if self._budget is None:
             return 1.0, None
-        propensity = await self._budget.propensity(gain)
-        return max(propensity, LEAST_PROPENSITY), await self._budget.wants(gain)
+        budget = self._budget
+        propensity = await budget.propensity(gain) if left.in_pace else 0.0
+        if explaining:
+            return propensity, lambda: propensity >= MORE_LIKELY_THAN_NOT
+        return max(propensity, LEAST_PROPENSITY), lambda: budget.wants(gain, may=left.in_pace)
 
     def _fitted(self, question: Question, passages: Sequence[Passage]) -> tuple[Augmentation, tuple[Message, ...]]:
         """Passages and history that leave room for an answer in the context of the local model."""

@@ -20,7 +20,7 @@ class Recorder:
     """Records answers; what cannot be recorded is logged, and the answer is given all the same.
 
     Args:
-        price: Of the remote model in US dollars, from tokens in and out: what a free answer saves.
+        price: Of the remote model in US dollars, from tokens in and out: what an answer from the cache saves.
     """
 
     def __init__(
@@ -36,29 +36,51 @@ class Recorder:
         self._events = events
         self._price = price
 
-    async def answered(self, question: Question, answer: Answer, checked: Checked | None = None) -> None:
+    async def answered(
+        self, question: Question, answer: Answer, *, saved_usd: float = 0.0, checked: Checked | None = None
+    ) -> bool:
         """Record what a model or the passages answered; what cost money is written before it is given.
 
         Args:
             question: The question.
             answer: The answer.
+            saved_usd: What asking the remote model would have cost more.
             checked: What the checks saw in a local answer.
+
+        Returns:
+            Whether what it cost is recorded.
         """
-        await self._record(question, answer, checked)
+        recorded = await self._record(question, answer, saved_usd, checked)
         await self._continue(question, answer)
         current().mark("recorded")
         self._tell(question, answer)
+        return recorded
 
-    async def _record(self, question: Question, answer: Answer, checked: Checked | None) -> None:
-        saved = self._price(answer.tokens_in, answer.tokens_out) if answer.route == "local" else 0.0
-        new = NewInteraction(question.query, answer, saved, question.session_id, question.private, checked)
+    async def given_up(self, question: Question, answer: Answer) -> bool:
+        """Record what was paid for an answer that nobody waited for; the conversation goes on without it.
+
+        Args:
+            question: The question.
+            answer: As far as it came.
+
+        Returns:
+            Whether what it cost is recorded.
+        """
+        recorded = await self._record(question, answer, 0.0, None)
+        self._tell(question, answer)
+        return recorded
+
+    async def _record(self, question: Question, answer: Answer, saved_usd: float, checked: Checked | None) -> bool:
+        new = NewInteraction(question.query, answer, saved_usd, question.session_id, question.private, checked)
         if not answer.cost_usd:
             self._interactions.add_soon(new)
-            return
+            return True
         try:
             await self._interactions.add(new)
         except UnavailableError as error:
             logger.warning("the interaction %s is not recorded: %s", answer.interaction_id, error)
+            return False
+        return True
 
     async def served_again(self, question: Question, answer: Answer, found: Answer) -> None:
         """Record what was answered before.

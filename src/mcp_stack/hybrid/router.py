@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from ..ports.answering import Answer, Question
 from ..ports.documents import Documents
@@ -14,7 +15,15 @@ from ..ports.embedder import Vector
 from ..ports.retrieval import Retrieved
 from ..settings import Settings
 from ..trace import current
-from .answers import ADD_A_MODEL, MODELS_FAILED, broken_off, from_outcome, listing, served_again
+from .answers import (
+    ADD_A_MODEL,
+    MODELS_FAILED,
+    from_outcome,
+    listing,
+    saved_usd,
+    served_again,
+    unfinished,
+)
 from .cache import AnswerCache, SemanticCache
 from .decision import Models
 from .execution import BrokenOffError, Execution, Outcome
@@ -22,7 +31,7 @@ from .outcome_log import OutcomeLog
 from .preparation import Preparation, Prepared
 from .recording import Recorder
 from .single_flight import SingleFlight
-from .spending import DailyBudget
+from .spending import Bill, Spending
 
 
 class Router:
@@ -38,7 +47,7 @@ class Router:
         execution: Execution,
         recorder: Recorder,
         outcomes: OutcomeLog,
-        daily: DailyBudget,
+        spending: Spending,
         documents: Documents,
         settings: Settings,
     ) -> None:
@@ -49,10 +58,11 @@ class Router:
         self._execution = execution
         self._recorder = recorder
         self._outcomes = outcomes
-        self._daily = daily
+        self._spending = spending
         self._documents = documents
         self._learning = settings.hybrid.learning
         self._flights: SingleFlight[Answer] = SingleFlight()
+        self._paying: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> Answer:
         """From the cache, or else by the route that fits.
@@ -99,31 +109,35 @@ class Router:
             return
         fingerprint = await known
         prepared = await self._preparation.prepare(question, None)
-        reasons = list(prepared.reasons)
+        reasons, bill = list(prepared.reasons), Bill()
         outcome: Outcome | None = None
         try:
-            async with aclosing(self._executed(prepared, reasons, streaming=True)) as pieces:
+            async with aclosing(self._executed(prepared, reasons, bill, streaming=True)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Outcome):
                         outcome = piece
                     else:
                         yield piece
+            assert outcome is not None, "execution ends with an outcome"  # noqa: S101 - as it promises
+            if outcome.route == "offline":
+                yield outcome.text
         except BrokenOffError as error:
-            await self._recorder.answered(question, broken_off(error, prepared, reasons, start))
-            self._daily.recorded(error.spent_usd)
+            failed = Outcome(error.text, error.route, 0.0, None, error.spent_usd)
+            answer = unfinished(failed, error.problem, prepared, reasons, start)
+            await self._billed(bill, self._recorder.answered(question, answer))
             raise
-        assert outcome is not None, "execution ends with an outcome"  # noqa: S101 - as it promises
-        if outcome.route == "offline":
-            yield outcome.text
-        yield await self._finished(prepared, outcome, reasons, start, fingerprint)
+        except BaseException:
+            self._give_up(prepared, bill, reasons, start)
+            raise
+        yield await self._finished(prepared, outcome, bill, reasons=reasons, start=start, fingerprint=fingerprint)
 
     async def explain(self, question: Question) -> Prepared:
-        """Everything up to the decision, without executing it.
+        """Everything up to the decision, without executing it or counting it as decided.
 
         Raises:
             UnavailableError: The database is down.
         """
-        return await self._preparation.prepare(await self._preparation.with_history(question), None)
+        return await self._preparation.prepare(await self._preparation.with_history(question), None, explaining=True)
 
     async def _found(self, question: Question, fingerprint: asyncio.Future[str], start: float) -> Answer | None:
         """An answer that was given before."""
@@ -162,13 +176,17 @@ class Router:
         if not question.use_models:
             return await self._from_passages(question, retrieved, start, fingerprint)
         prepared = await self._preparation.prepare(question, retrieved)
-        reasons = list(prepared.reasons)
-        async with aclosing(self._executed(prepared, reasons)) as pieces:
-            (outcome,) = [piece async for piece in pieces if isinstance(piece, Outcome)]
-        return await self._finished(prepared, outcome, reasons, start, fingerprint)
+        reasons, bill = list(prepared.reasons), Bill()
+        try:
+            async with aclosing(self._executed(prepared, reasons, bill)) as pieces:
+                (outcome,) = [piece async for piece in pieces if isinstance(piece, Outcome)]
+        except BaseException:
+            self._give_up(prepared, bill, reasons, start)
+            raise
+        return await self._finished(prepared, outcome, bill, reasons=reasons, start=start, fingerprint=fingerprint)
 
     async def _executed(
-        self, prepared: Prepared, reasons: list[str], *, streaming: bool = False
+        self, prepared: Prepared, reasons: list[str], bill: Bill, *, streaming: bool = False
     ) -> AsyncGenerator[str | Outcome, None]:
         """Yields as `Execution.run`; where no model answered, the outcome is the passages."""
         execution = self._execution.run(
@@ -178,6 +196,7 @@ class Router:
             prompt_tokens=prepared.prompt_tokens,
             predicted=prepared.estimate.predicted,
             reasons=reasons,
+            bill=bill,
             streaming=streaming,
         )
         async with aclosing(execution) as pieces:
@@ -185,12 +204,20 @@ class Router:
                 if isinstance(piece, Outcome) and piece.route == "offline":
                     has_models = self._models.local is not None or self._models.remote is not None
                     introduction = MODELS_FAILED if has_models else ADD_A_MODEL
-                    yield replace(piece, text=listing(prepared.retrieved, introduction))
+                    # Without any model that is the answer until there is one; else the next hour may do better.
+                    yield replace(piece, text=listing(prepared.retrieved, introduction), lasting=not has_models)
                 else:
                     yield piece
 
     async def _finished(
-        self, prepared: Prepared, outcome: Outcome, reasons: list[str], start: float, fingerprint: str
+        self,
+        prepared: Prepared,
+        outcome: Outcome,
+        bill: Bill,
+        *,
+        reasons: list[str],
+        start: float,
+        fingerprint: str,
     ) -> Answer:
         current().mark(f"answered:{outcome.route}")
         answer = from_outcome(
@@ -203,10 +230,44 @@ class Router:
         )
         if outcome.lasting:
             self._keep(prepared.question, prepared.vector, fingerprint, answer)
-        await self._recorder.answered(prepared.question, answer, outcome.checked)
-        self._daily.recorded(outcome.spent_usd)
+        saved = saved_usd(outcome, self._models.remote_price)
+        record = self._recorder.answered(prepared.question, answer, saved_usd=saved, checked=outcome.checked)
+        await self._billed(bill, record)
         self._outcomes.add_soon(prepared, outcome, answer)
         return answer
+
+    async def _billed(self, bill: Bill, record: Coroutine[Any, Any, bool]) -> None:
+        """Record what was answered; what was paid for it is recorded also where nobody waits for that any more."""
+        if not bill.usd and not bill.settled:
+            await record
+            return
+        await asyncio.shield(self._behind(self._settled(bill, record)))
+
+    def _give_up(self, prepared: Prepared, bill: Bill, reasons: list[str], start: float) -> None:
+        """Record what was paid, without keeping anybody: whoever asked is gone, or is told of an error."""
+        usd = bill.usd + bill.running_usd
+        if not usd and bill.running is None:
+            return
+        outcome = Outcome("", bill.asked, 0.0, None, usd)
+        answer = unfinished(outcome, "nobody waited for the answer", prepared, reasons, start)
+        self._behind(self._settled(bill, self._recorder.given_up(prepared.question, answer)))
+
+    async def _settled(self, bill: Bill, record: Coroutine[Any, Any, bool]) -> None:
+        if bill.running is not None or bill.running_usd:
+            await self._spending.settle(bill, bill.running_usd)
+        if await record:
+            await self._spending.recorded(bill)
+
+    def _behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._paying.add(task)
+        task.add_done_callback(self._paying.discard)
+        return task
+
+    async def close(self) -> None:
+        """Wait until everything that was paid is recorded."""
+        if self._paying:
+            await asyncio.wait(self._paying)
 
     def _keep(self, question: Question, vector: Vector | None, fingerprint: str, answer: Answer) -> None:
         self._semantic.put_soon(question, vector, fingerprint, answer)

@@ -77,7 +77,7 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_it_mends_three_files_so_that_the_testpasses(name: str, place: Place) -> None:
+async def test_it_mends_three_files_so_that_the_test_passes(name: str, place: Place) -> None:
     before = place.kept()
     agent = real_agent(name, place.environ, Chosen(SandboxSettings(required=False)))
     command = "env; git config user.name; cat ~/.gitconfig" if name in WITH_A_SHELL else ""

@@ -128,8 +128,9 @@ class Preparation:
         prompt_tokens = sum(estimated_tokens(message.content) for message in messages)
         vector = await self.vector(question.query)
         relevance = max((passage.relevance for passage in retrieved.passages), default=0.0)
+        judging = None if self._settled(question) else self._models.local
         estimate = await self._estimator.estimate(
-            Asked(question.query, vector, relevance), self._models.local, messages
+            Asked(question.query, vector, relevance), judging, conversation(question.query, {}, (), history)
         )
         current().mark("scored")
         left = await self._spending.left()
@@ -165,6 +166,11 @@ class Preparation:
         if explaining:
             return propensity, lambda: propensity >= MORE_LIKELY_THAN_NOT
         return max(propensity, LEAST_PROPENSITY), lambda: budget.wants(gain, may=left.in_pace)
+
+    def _settled(self, question: Question) -> bool:
+        """Whether no judgement of the local model changes which one is asked."""
+        others = self._models.remote is not None and not (question.prefer_local and self._settings.routing.prefer_local)
+        return bool(question.force_route) or others
 
     def _fitted(self, question: Question, passages: Sequence[Passage]) -> tuple[Augmentation, tuple[Message, ...]]:
         """Passages and history that leave room for an answer in the context of the local model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ _SYSTEM = (
     "If you do not know the answer, say so."
 )
 MAX_CONTEXT_CHARACTERS = 8000
+
+_LETTERS = "|".join(r"[^\w<>]{0,2}".join(name) for name in ("passage", "context"))
+_FENCE = re.compile(rf"[<\uff1c\ufe64](?=[^\w<>]*(?:{_LETTERS}))", re.IGNORECASE)
+"""The beginning of what reads like a fence: in any case, with white space or what cannot be seen in it."""
 
 ANSWERABLE = "Is the following true: you can answer this question correctly?"
 ANSWER_IS_RIGHT = "Is the following true: the answer above is correct and complete?"
@@ -56,5 +61,5 @@ def facts(context: Mapping[str, Any]) -> str:
 
 
 def _unclosed(text: str) -> str:
-    """A text that cannot close its fence."""
-    return text.replace("</passage", "<\\/passage").replace("</context", "<\\/context")
+    """A text that cannot open or close a fence, however that is spelled: a model reads `< /PASSAGE>` as one too."""
+    return _FENCE.sub(r"\g<0>\\", text)

@@ -95,8 +95,9 @@ class ConfidenceEstimator:
 
         Args:
             asked: The question.
-            local_model: The local model, if there is one.
-            messages: The conversation that it would answer.
+            local_model: The local model, if there is one whose judgement matters.
+            messages: What it is to judge: the conversation without passages and the caller's facts. These are data that
+                anybody may have written; what they say must not change the route. Their relevance counts beside it.
         """
         model = await self._models()
         query = read_query(asked.text, asked.vector, asked.relevance)

@@ -148,6 +148,11 @@ class FileLock:
             return False
         return True
 
+    @property
+    def descriptor(self) -> int | None:
+        """Of the open file while the lock is held: who inherits it keeps the lock should this process be killed."""
+        return self._descriptor
+
     def release(self) -> None:
         """Give the lock back; idempotent."""
         if self._descriptor is not None:

@@ -27,6 +27,8 @@ from contextlib import suppress
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 SECONDS_TO_KILL = 1.5
+# Inherited ones have small numbers.
+MOST_DESCRIPTORS = 1024
 ON_LINUX = sys.platform.startswith("linux")
 
 
@@ -59,6 +61,7 @@ def _become(command: tuple[str, ...], guard: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guard:  # it died before the line above
         os._exit(128 + signal.SIGKILL)
+    os.closerange(3, MOST_DESCRIPTORS)  # the lifeline, and what our caller has us hold
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ConflictError, UnavailableError
+from .holding import held
 
 # What a repository could make us run: its hooks, a file system monitor, a signing program, a background clean-up.
 SAFE = (
@@ -108,6 +109,7 @@ class Git:
                 stdout=PIPE,
                 stderr=PIPE,
                 start_new_session=True,
+                pass_fds=held(),
             )
         except FileNotFoundError as error:
             if str(error.filename) == str(folder):

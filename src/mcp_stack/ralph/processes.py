@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .holding import held
+
 GUARD = Path(__file__).parents[1] / "guard.py"
 TAIL_BYTES = 16_384
 MAX_FILE_BYTES = 20_000_000
@@ -132,7 +134,7 @@ async def _start(
             stdin=DEVNULL if source is None else source,
             stdout=PIPE,
             stderr=STDOUT,
-            pass_fds=(lifeline,),
+            pass_fds=(lifeline, *held()),
             start_new_session=True,
         )
     finally:

@@ -22,7 +22,14 @@ def left(parts: RalphParts, task_id: str) -> list[str]:
 def later(parts: RalphParts, days: float) -> Cleaning:
     """Cleaning as it will be done in some days."""
     now = datetime.now(UTC) + timedelta(days=days)
-    return Cleaning(parts.runs, parts.holding, parts.folder, 7, lambda: now)
+    return Cleaning(
+        runs=parts.runs,
+        history=parts.history,
+        holding=parts.holding,
+        folder=parts.folder,
+        keep_days=7,
+        clock=lambda: now,
+    )
 
 
 async def test_files_go_a_week_after_the_end_and_the_branch_stays(database: Database, tmp_path: Path) -> None:
@@ -47,7 +54,10 @@ async def test_a_task_without_its_files_is_rolled_back_and_resumed_all_the_same(
     parts = RalphParts(database, tmp_path / "data", tmp_path, AGENT)
     task = await parts.ralph.submit("x", workspace=str(project), verify=["test -f file_4.txt"], max_iterations=3)
     await parts.finish(task.task_id)
+    await parts.ralph.roll_back(task.task_id, 2, SOMEBODY)
+    assert git(project, "for-each-ref", "refs/ralph") != ""
     assert await later(parts, 8).clean() == 1
+    assert git(project, "for-each-ref", "refs/ralph") == ""
     await parts.ralph.roll_back(task.task_id, 1, SOMEBODY)
     await parts.ralph.resume(task.task_id, SOMEBODY)
     await parts.finish(task.task_id)

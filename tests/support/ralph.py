@@ -104,7 +104,15 @@ class RalphParts:
         self.workspaces = Workspaces(folder, [root], git)
         self.bundles = Bundles(git, self.workspaces, folder)
         self.holding = Holding(folder / "locks")
-        self.cleaning = Cleaning(self.runs, self.holding, folder, self.settings.loop.keep_days, _now)
+        self.history = History(git, self.workspaces)
+        self.cleaning = Cleaning(
+            runs=self.runs,
+            history=self.history,
+            holding=self.holding,
+            folder=folder,
+            keep_days=self.settings.loop.keep_days,
+            clock=_now,
+        )
         self.agents: dict[str, Agent] = {"command": CommandAgent(command, os.environ, self.sandbox)}
         self.gate: ModelGate | None = None
         self.ralph = Ralph(
@@ -112,7 +120,7 @@ class RalphParts:
             control=self.control,
             jobs=jobs or NoWorker(),
             workspaces=self.workspaces,
-            history=History(git, self.workspaces),
+            history=self.history,
             holding=self.holding,
             agents=self.agents,
             telling=self._telling(self.events),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..ralph.cleaning import Cleaning
     from ..ralph.gate.gate import LoopbackGate
     from ..ralph.git import Git
+    from ..ralph.history import History
     from ..ralph.holding import Holding
     from ..ralph.loop import Loop
     from ..ralph.service import Ralph
@@ -53,7 +54,6 @@ class RalphParts:
     @cached_property
     def service(self) -> Ralph:
         """The service behind the tools; the worker stays while this process lives."""
-        from ..ralph.history import History
         from ..ralph.service import Ralph
 
         self._jobs.announce()
@@ -62,7 +62,7 @@ class RalphParts:
             control=self._stores.run_control,
             jobs=self._jobs.service,
             workspaces=self._workspaces,
-            history=History(self._git, self._workspaces),
+            history=self._history,
             holding=self._holding,
             agents=self._agents,
             telling=self._telling,
@@ -115,6 +115,12 @@ class RalphParts:
         return Workspaces(self._folder, self._settings.allowed_roots, self._git)
 
     @cached_property
+    def _history(self) -> History:
+        from ..ralph.history import History
+
+        return History(self._git, self._workspaces)
+
+    @cached_property
     def _git(self) -> Git:
         from ..ralph.git import Git
 
@@ -130,7 +136,14 @@ class RalphParts:
     def _cleaning(self) -> Cleaning:
         from ..ralph.cleaning import Cleaning
 
-        return Cleaning(self._stores.runs, self._holding, self._folder, self._settings.ralph.loop.keep_days, _now)
+        return Cleaning(
+            runs=self._stores.runs,
+            history=self._history,
+            holding=self._holding,
+            folder=self._folder,
+            keep_days=self._settings.ralph.loop.keep_days,
+            clock=_now,
+        )
 
     @cached_property
     def _checkpoints(self) -> Checkpoints:

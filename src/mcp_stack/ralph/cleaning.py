@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import NotFoundError
 from ..ports.runs import Run, Runs
+from .history import History
 from .holding import Holding
 from .mending import remove
 from .states import FINAL
@@ -26,6 +27,7 @@ class Cleaning:
 
     Args:
         runs: Say which have ended, and when.
+        history: Knows of the commits that a rollback left behind.
         holding: Keeps workers from a task's files meanwhile.
         folder: Ralph's folder in the data folder.
         keep_days: After the end; 0 removes a task's files as soon as it has ended.
@@ -33,9 +35,17 @@ class Cleaning:
     """
 
     def __init__(
-        self, runs: Runs, holding: Holding, folder: Path, keep_days: float, clock: Callable[[], datetime]
+        self,
+        *,
+        runs: Runs,
+        history: History,
+        holding: Holding,
+        folder: Path,
+        keep_days: float,
+        clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
+        self._history = history
         self._holding = holding
         self._folder = folder
         self._keep = timedelta(days=keep_days)
@@ -71,6 +81,7 @@ class Cleaning:
             return False
         async with self._holding.alone(run.asked.id, 0) as is_alone:
             if is_alone:
+                await self._history.forget(run)
                 await asyncio.to_thread(self._remove, run.asked.id)
         return is_alone
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..ports.runs import Run
 from .git import Git, GitError
 from .workspace import Workspaces
@@ -76,3 +78,15 @@ class History:
             name = f"refs/ralph/{run.asked.id}/{run.head}"
             repository = self._workspaces.repository(run.asked)
             await self._git("update-ref", "--no-deref", name, run.commit, folder=repository)
+
+    async def forget(self, run: Run) -> None:
+        """Keep what was undone no longer; git removes it when it cleans up."""
+        repository = self._workspaces.repository(run.asked)
+        if not repository.is_dir():
+            return
+        with suppress(GitError):
+            names = await self._git(
+                "for-each-ref", "--format=%(refname)", f"refs/ralph/{run.asked.id}/", folder=repository
+            )
+            for name in names.split():
+                await self._git("update-ref", "--no-deref", "-d", name, folder=repository)

@@ -52,6 +52,15 @@ class ChatPrompt:
                     "let user and assistant take turns, the user first",
                 ) from error
 
+    def marks(self) -> str:
+        """What stands around the turns of a conversation; empty if the template refuses any."""
+        try:
+            return self.render(
+                [Message("system", ""), Message("user", ""), Message("assistant", ""), Message("user", "")]
+            )
+        except UsageError:
+            return ""
+
     def _rendered(self, messages: Sequence[Message]) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
         return str(self._formatter(messages=turns).prompt)

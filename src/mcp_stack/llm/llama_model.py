@@ -16,6 +16,7 @@ from ..llama_library import llama_library
 from ..ports.chat import Completion, Message
 from .abort import AbortFlag
 from .chat_prompt import CHATML, ChatPrompt, with_question
+from .control_tokens import ControlTokens, control_spellings
 from .gguf_header import check_gguf, unusable_gguf
 from .machine import available_cores, check_memory, short_of_memory, threads_by_default
 from .model_speed import Speed, as_text, shared_length
@@ -62,6 +63,7 @@ class LlamaModel:
             template = self._llama.metadata.get("tokenizer.chat_template", CHATML)
             self._bos = self._token_text(self._api.llama_vocab_bos(self._vocab))
             self._prompt = ChatPrompt(template, self._bos, self._token_text(self._api.llama_vocab_eos(self._vocab)))
+            self._controls = ControlTokens(control_spellings(self._api, self._vocab, self._prompt.marks()))
         except Exception as error:  # the template engine and the bindings share no base class
             if library.log.short_of_memory:
                 raise short_of_memory(path, library.log.last_error) from error
@@ -152,7 +154,7 @@ class LlamaModel:
                     self.speed = self.speed.after_writing(count, seconds)
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        text = self._prompt.render(messages)
+        text = self._prompt.render(self._controls.broken(messages))
         add_bos = self._api.llama_vocab_get_add_bos(self._vocab) and not (self._bos and text.startswith(self._bos))
         tokens: list[int] = self._llama.tokenize(text.encode(), add_bos=add_bos, special=True)
         self.speed = self.speed.after_prompt(len(tokens), len(text))

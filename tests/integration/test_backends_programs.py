@@ -191,3 +191,11 @@ async def test_a_command_is_told_where_its_prompt_and_its_model_are(tmp_path: Pa
     assert Path(told["MCP_STACK_PROMPT_FILE"]).read_text() == asked.prompt
     assert (told["OPENAI_BASE_URL"], told["OPENAI_API_KEY"]) == (MODEL.openai_url, MODEL.key)
     assert (told["ANTHROPIC_BASE_URL"], told["MCP_STACK_MODEL"]) == (MODEL.anthropic_url, MODEL.model)
+
+
+async def test_a_program_that_fails_without_a_word_is_spoken_for(tmp_path: Path) -> None:
+    worktree = make_repository(tmp_path / "project", {"a.txt": "a\n"})
+    silent = program(tmp_path / "silent", "#!/bin/sh\nexit 3\n")
+    command = CommandAgent([str(silent)], {"PATH": "/usr/bin:/bin"}, Unconfined())
+    outcome = await command.run(assignment(worktree, tmp_path / "scratch", None))
+    assert (outcome.exit_code, outcome.output_tail) == (3, "silent exited with 3 and printed nothing\n")

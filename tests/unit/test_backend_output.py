@@ -111,4 +111,5 @@ def test_claude_tells_the_result_usage_and_price_after_other_lines(tmp_path: Pat
 
 def test_continue_tells_its_answer_or_its_error(tmp_path: Path) -> None:
     assert said("continue", tmp_path, '{"response": "Done.", "status": "success"}') == Said("Done.")
+    assert said("continue", tmp_path, "").failed
     assert said("continue", tmp_path, '{"status": "error", "message": "400"}') == Said("400", failed=True)

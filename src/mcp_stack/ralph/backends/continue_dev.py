@@ -13,6 +13,8 @@ from .program import ProgramAgent, Said, Start
 
 OWN_CONFIGURATION = Path(".continue", "config.yaml")
 MAX_OWN_CONFIGURATION_BYTES = 1_000_000
+# It exits with 0 then.
+SILENCE = "cn ended without an answer: it asked somebody, a tool was denied, or it was stopped"
 
 
 class ContinueAgent(ProgramAgent):
@@ -34,7 +36,10 @@ class ContinueAgent(ProgramAgent):
 
     def _said(self, place: Place, output: Path) -> Said:  # noqa: ARG002 - all is in its output
         answer, failed = "", False
-        for event in objects(output):
+        events = list(objects(output))
+        if not events and output.stat().st_size == 0:
+            return Said(text=SILENCE, failed=True)
+        for event in events:
             answer = text(event.get("response")) or text(event.get("message")) or answer
             failed = event.get("status") == "error"
         return Said(text=answer, failed=failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,8 @@ class Writer:
 
     given: list[Assignment] = field(default_factory=list)
     exit_code: int = 0
+    writes_from: int = 1
+    meanwhile: Callable[[Assignment], Awaitable[None]] | None = None
 
     async def info(self) -> AgentInfo:
         return AgentInfo(installed=True, version="1")
@@ -61,7 +63,10 @@ class Writer:
 
     async def run(self, assignment: Assignment) -> AgentOutcome:
         self.given.append(assignment)
-        (assignment.worktree / "n.txt").write_text(str(assignment.iteration), encoding="utf-8")
+        if self.meanwhile is not None:
+            await self.meanwhile(assignment)
+        if assignment.iteration >= self.writes_from:
+            (assignment.worktree / "n.txt").write_text(str(assignment.iteration), encoding="utf-8")
         output = assignment.scratch / "agent.log"
         return AgentOutcome(self.exit_code, "done", output, False, 0.1, cost_usd=9.0, tokens=9, sandbox="landlock")
 
@@ -134,6 +139,21 @@ async def test_a_model_that_failed_is_told_where_the_agent_failed_with_it(make: 
         "the last call of its model failed (401: the key is wrong)"
         in (await parts.ralph.status(task.task_id)).last_error
     )
+
+
+async def test_guidance_that_comes_while_the_last_try_is_made_keeps_a_task_from_stalling(make: Make) -> None:
+    parts, agent, repository = make(None)
+    task = await parts.ralph.submit("x", workspace=str(repository), verify=["grep -q 8 n.txt"])
+
+    async def said_meanwhile(assignment: Assignment) -> None:
+        if assignment.iteration == 6:
+            await parts.ralph.steer(assignment.task_id, "Write the number", PERSON)
+
+    agent.meanwhile, agent.writes_from = said_meanwhile, 7
+    await parts.finish(task.task_id)
+    status = await parts.ralph.status(task.task_id)
+    assert (status.state, status.iteration) == ("completed", 8)
+    assert "Write the number" in agent.given[6].prompt
 
 
 async def test_list_backends_says_what_is_installed_and_how_to_get_the_others(make: Make) -> None:

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import InternalError, NotFoundError, StackError, UnavailableError
@@ -140,10 +141,15 @@ class Loop:
     async def _step(self, work: Work) -> tuple[Iteration, Ending, bytes]:
         """What was done, and the commit for other machines."""
         iteration, ending = await self._iterating.iterate(work)
+        if ending.state == "stalled" and await self._was_steered(work.run.asked.id):
+            ending = replace(ending, state="running")  # somebody knew better while the agent was at work
         if ending.state in FINAL or iteration.n % self._settings.checkpoint_interval == 0:
             await asyncio.to_thread(self._checkpoints.save, work.run.asked, iteration, ending)
         parent = work.run.commit or work.worktree.base_commit
         return iteration, ending, await self._bundles.made(work.run, parent)
+
+    async def _was_steered(self, run_id: str) -> bool:
+        return any(each.action == "steered" and not each.used_in for each in await self._control.actions(run_id))
 
     async def _until_withdrawn(self, run: Run, n: int, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of the work, which is ended with its agent as soon as somebody takes the run away."""

@@ -36,6 +36,7 @@ json.dump(
     {{"arguments": sys.argv[1:], "environment": dict(os.environ), "stdin": sys.stdin.read(), "files": files}},
     open("seen.json", "w"),
 )
+print('{{"response": "Done."}}')
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
@@ -27,24 +26,6 @@ from tests.support.http_endpoint import failure
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-async def gate(claude: ScriptedClaude, pauses: Pauses) -> AsyncIterator[LoopbackGate]:
-    async with gate_to(model_of(claude), wait_seconds=100, sleep=pauses) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def access(gate: LoopbackGate) -> AsyncIterator[MeteredAccess]:
-    async with gate.open("task", max_cost_usd=0) as opened:
-        yield opened
-
 
 # Limits of the provider
 

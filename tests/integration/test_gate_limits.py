@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
@@ -19,7 +18,6 @@ from mcp_stack.ralph.gate.endpoint import MAX_BODY_BYTES, MAX_VALUES
 from mcp_stack.ralph.gate.gate import LoopbackGate
 from tests.support.gate import (
     PROVIDERS_KEY,
-    Pauses,
     ask,
     ask_claude,
     gate_to,
@@ -30,23 +28,6 @@ from tests.support.gate import (
 from tests.support.scripted_claude import ScriptedClaude
 from tests.support.scripted_openai import ScriptedOpenAI
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-async def gate(claude: ScriptedClaude, pauses: Pauses) -> AsyncIterator[LoopbackGate]:
-    async with gate_to(model_of(claude), wait_seconds=100, sleep=pauses) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def access(gate: LoopbackGate) -> AsyncIterator[MeteredAccess]:
-    async with gate.open("task", max_cost_usd=0) as opened:
-        yield opened
 
 
 async def _post(access: ModelAccess, path: str, content: bytes, key: str | None = None) -> httpx2.Response:

@@ -25,7 +25,7 @@ OTHER = compare("How do I install numpy?", "How do I install scipy?")
 FLIP = compare("How do I upgrade to 3.11?", "How do I upgrade to 3.12?")
 LONG = compare(
     "Datasets keeps a large table on disk and maps the file into memory, so that little memory suffices.",
-    "A big table is kept by Datasets on disk and mapped to memory as a file, so only little memory is required.",
+    "Datasets stores a big table on disk and maps its file into memory, so that only little memory is required.",
 )
 FIXED = FixedThreshold(0.95)
 

@@ -74,7 +74,6 @@ def test_what_tells_two_questions_apart_is_named(one: str, other: str, differenc
         ("What is the capital of France?", "What's France's capital?"),
         ("How do I delete a branch in git?", "What is the best way to remove a branch in git?"),
         ("Why is my card not working?", "Why isn't my card working?"),
-        ("When was Dune published?", "What year was Dune published?"),
         ("What is the number of planets?", "How many planets are there?"),
         ("How do I create an index in PostgreSQL?", "How do I make an index in Postgres?"),
         ("Set the colour", "Set the color"),
@@ -93,12 +92,15 @@ def test_what_asks_for_the_same_passes(one: str, other: str) -> None:
 def test_a_long_text_in_other_words_is_told_from_one_with_a_word_exchanged() -> None:
     text = "Datasets keeps a large table on disk and maps the file into memory, so that little memory suffices."
     reworded = (
-        "A big table is kept by Datasets on disk and mapped to memory as a file, so only little memory is required."
+        "Datasets stores a big table on disk and maps its file into memory, so that only little memory is required."
     )
     exchanged = text.replace("table", "image")
+    turned = reworded.replace("on disk", "in memory").replace("into memory", "onto disk")
     assert compare(text, reworded).rephrased
     assert not compare(text, exchanged).rephrased
     assert not compare(text, exchanged).says_the_same
+    assert not compare(text, turned).rephrased
+    assert not compare(text + "?", reworded).rephrased, "of a question every word counts"
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,36 @@ MAY = _words("can could may might")
 MUST = _words("should must need shall ought")
 PAST = _words("did was were had")
 FUTURE = _words("will shall")
+CLOSED = (
+    EMPTY
+    | AUXILIARIES
+    | NEGATIONS
+    | PREPOSITIONS.keys()
+    | _words(
+        """
+        all every each both either neither many much few several most more less least fewer only even except unless
+        or nor because although though while once twice again ever always often sometimes rarely seldom daily
+        another other same such own whose first second last next previous half whole
+        minute minutes hour hours day days week weeks month months year years seconds today tomorrow yesterday
+        across along among around against behind beside beyond despite down near outside past per through throughout
+        upon he she him her hers his mine ours theirs yours
+        """
+    )
+)
+"""Words that nothing else stands for: those that tie a sentence together, count, or tell a time."""
+TURNING = (
+    AUXILIARIES
+    | MAY
+    | MUST
+    | NEGATIONS
+    | _words("how what which who whom whose why when where be been to")
+    | _words("i you he she it we they me him her us them")
+)
+"""Words that make another question of the same words of content."""
+ENGLISH = _words(
+    """
+    the how what why when where which who does are can should my your and with for to is whats what's where's who's
+    i if of this that it not from there you
+    """
+)
+"""None of them is a word of another language that is written much."""

@@ -37,6 +37,7 @@ _EXCHANGED = (
     ("sub", "super"),
 )
 _SHORTEST_ROOT = 3
+_SHORTEST_WITH_S = 4
 _DERIVED = re.compile(r"(?:ations?|itions?|ions?|ments?|ances?|ences?|als?|ly|ness|ings?)$")
 _SHORTEST_DERIVED_ROOT = 5
 _GRADE = re.compile(r"(?<=[a-z]{3})(?:er|est)$")
@@ -103,6 +104,58 @@ def same_meaning(first: str, second: str) -> bool:
     return _are_synonyms(_positives(first), _positives(second))
 
 
+def same_form(first: str, second: str, *, gerund: bool = False) -> bool:
+    """Whether two words differ in nothing but an s at the end, or the spelling of a country.
+
+    Args:
+        first: In lower case.
+        second: In lower case.
+        gerund: Whether `installing` is `install`, too.
+    """
+    if not _without_s(first).isdisjoint(_without_s(second)):
+        return True
+    return gerund and first.endswith("ing") != second.endswith("ing") and inflected(first, second)
+
+
+_OTHERS_WITH_S = frozenset(
+    ["news", "customs", "goods", "glasses", "arms", "physics", "economics", "thanks", "stairs", "means"]
+)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _without_s(word: str) -> frozenset[str]:
+    found = {word}
+    if len(word) >= _SHORTEST_WITH_S and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        if word in _OTHERS_WITH_S:
+            return frozenset(found)
+        found.add(word[:-1])
+        if word.endswith(("ses", "shes", "ches", "xes", "zes", "oes")):
+            found.add(word[:-2])
+        if word.endswith("ies"):
+            found.add(word[:-3] + "y")
+    for pattern, spelling in _BRITISH:
+        found |= {pattern.sub(spelling, form) for form in found}
+    return frozenset(found)
+
+
+def surely_the_same(first: str, second: str) -> bool:
+    """Whether two words mean the same nearly wherever they stand, in the same form: `deletes` and `removes`."""
+    groups = _sure_synonyms()
+    for ending in ("", "ing", "ed"):
+        if ending and not (first.endswith(ending) and second.endswith(ending)):
+            continue
+        one, other = (bases(word) if ending else _without_s(word) for word in (first, second))
+        known = {number for base in one for number in groups.get(base, ())}
+        if any(number in known for base in other for number in groups.get(base, ())):
+            return True
+    return False
+
+
+def is_english(word: str) -> bool:
+    """Whether a word is in the lists, which have the usual ones and few names."""
+    return any(form in _synonyms() or form in _opposites() for form in _without_s(word))
+
+
 def _are_synonyms(first: frozenset[str], second: frozenset[str]) -> bool:
     groups = _synonyms()
     known = {number for base in first for number in groups.get(base, ())}
@@ -125,6 +178,8 @@ def opposite(first: str, second: str) -> bool:
 def _is_contrary(one: str, other: str) -> bool:
     if other in _opposites().get(one, ()):
         return True
+    if one[-_SHORTEST_ROOT:] != other[-_SHORTEST_ROOT:]:
+        return one.endswith(("ful", "less")) and other.endswith(("ful", "less")) and _bare(one) == _bare(other)
     short, long = sorted((one, other), key=len)
     if len(short) >= _SHORTEST_ROOT and any(long == prefix + short for prefix in _TURNING):
         return True
@@ -133,7 +188,7 @@ def _is_contrary(one: str, other: str) -> bool:
             rest = a[len(prefix) :]
             if len(rest) >= _SHORTEST_ROOT and a.startswith(prefix) and b == exchanged + rest:
                 return True
-    return one.endswith(("ful", "less")) and other.endswith(("ful", "less")) and _bare(one) == _bare(other)
+    return False
 
 
 def _bare(word: str) -> str:
@@ -151,8 +206,17 @@ def _derived_of(word: str) -> frozenset[str]:
 @functools.cache
 def _synonyms() -> dict[str, tuple[int, ...]]:
     """The groups that a word belongs to."""
+    return _groups("synonyms", "more_synonyms")
+
+
+@functools.cache
+def _sure_synonyms() -> dict[str, tuple[int, ...]]:
+    return _groups("sure_synonyms", "more_sure_synonyms")
+
+
+def _groups(*names: str) -> dict[str, tuple[int, ...]]:
     groups: dict[str, tuple[int, ...]] = {}
-    for number, line in enumerate([*_lines("synonyms"), *_lines("more_synonyms")]):
+    for number, line in enumerate(line for name in names for line in _lines(name)):
         for word in line.split():
             groups[word] = (*groups.get(word, ()), number)
     return groups

@@ -63,6 +63,7 @@ _CONTRACTIONS = (
     ),
     (re.compile(r"['\u2019](?:m|re|s|ve|ll|d)\b"), ""),
     (re.compile(r"(?<![\w.])([a-z]{3,})(?=\d)"), r"\1 "),
+    (re.compile(r"\bwhats\b"), "what is"),
     (re.compile(r"\be-mail"), "email"),
     (re.compile(r"\bwi-fi\b"), "wifi"),
     (re.compile(r"\b(set|log|sign|back|shut|start|roll|check|clean)[ -](up|in|out|on|off|down|back)\b"), r"\1\2"),
@@ -185,7 +186,7 @@ class _Reader:
                 place += self._number(token, following, spelled=False)
             elif kind in {"path", "flag", "code"}:
                 self._put(token, special=True)
-            elif (value := _spelled([each[1] for each in tokens[place - 1 :]])) is not None:
+            elif (value := spelled([each[1] for each in tokens[place - 1 :]])) is not None:
                 place += value[1] - 1
                 following = tokens[place][1] if place < len(tokens) else ""
                 place += self._number(value[0], following, spelled=True)
@@ -273,7 +274,7 @@ class _Reader:
         self._words.append(Word(token, special, self._governor))
 
 
-def _spelled(tokens: list[str]) -> tuple[str, int] | None:
+def spelled(tokens: list[str]) -> tuple[str, int] | None:
     """A number in words: its digits, and how many tokens it takes."""
     total = current = used = 0
     for token in tokens:

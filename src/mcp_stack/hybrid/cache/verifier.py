@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from .lexicon import inflected, opposite, same_meaning
 from .reading import Reading, Word, read
+from .wording import compare_wordings
 
 # A text is long from so many words of content. There, one word exchanged is still something else; several are a text
 # in other words.
@@ -29,10 +30,13 @@ class Comparison:
         kind: How and why, may and must, was and will be, mine and yours.
         order: The same words in another order or direction.
         words: A word of content that the other lacks.
+        symbols: A symbol, flag or identifier that the other lacks, or writes with other capitals.
+        turned: They differ in nothing but who, how, whether, may, must, was, will, not, pronouns and the order.
+        says_the_same: Nothing differs but what is known to be harmless.
         overlap: Share of the words of content that they have in common, in [0, 1].
         one_word: At most one word of content on either side is missing on the other.
-        rephrased: Both are long and differ by several words, none of which tells by itself that something else is
-            asked.
+        rephrased: Both are long statements and differ by several words, none of which tells by itself that something
+            else is said; those in common come in the same order.
     """
 
     numbers: bool
@@ -42,19 +46,30 @@ class Comparison:
     kind: bool
     order: bool
     words: bool
+    symbols: bool
+    turned: bool
+    says_the_same: bool
     overlap: float
     one_word: bool
     rephrased: bool
 
     @property
+    def is_told_apart(self) -> bool:
+        """Something tells by itself that something else is asked."""
+        return self.numbers or self.negation or self.opposites or self.names or self.kind
+
+    @property
     def is_a_flip(self) -> bool:
-        """They are nearly the same, but for a number, a negation, an opposite or a name."""
-        nearly = self.overlap >= NEARLY_THE_SAME and (self.numbers or self.negation or self.opposites)
-        return nearly or (self.one_word and (self.numbers or self.opposites or self.names))
+        """They are nearly the same, but for something that no likelihood may overrule."""
+        nearly = self.numbers or self.negation or self.opposites or self.symbols
+        word = self.numbers or self.opposites or self.names or self.symbols
+        return self.turned or (self.overlap >= NEARLY_THE_SAME and nearly) or (self.one_word and word)
 
     @property
     def difference(self) -> str:
-        """What tells them apart, in words; empty if nothing does."""
+        """What tells them apart, in words; empty if nothing does that is not known to be harmless."""
+        if self.says_the_same:
+            return ""
         for differs, what in (
             (self.numbers, "another number"),
             (self.negation, "a negation"),
@@ -63,15 +78,11 @@ class Comparison:
             (self.kind, "another kind of question"),
             (self.order, "another order of words"),
             (self.words, "another word"),
+            (self.symbols, "another symbol"),
         ):
             if differs:
                 return what
-        return ""
-
-    @property
-    def says_the_same(self) -> bool:
-        """Each word of content stands in both, as itself, inflected or by a synonym, and nothing else differs."""
-        return not self.difference
+        return "another wording"
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -88,6 +99,7 @@ def compare(first: str, second: str) -> Comparison:
     """
     one, other = read(first), read(second)
     pairs, left, right = _matched(one.words, other.words)
+    wordings = compare_wordings(first, second)
     total = len(one.words) + len(other.words)
     same_text = one.plain == other.plain
     overlap = 2 * len(pairs) / total if total else float(same_text)
@@ -100,14 +112,22 @@ def compare(first: str, second: str) -> Comparison:
         order=_in_another_order(pairs, one.words),
         # Without a word of content there is nothing to go by.
         words=bool(left or right or (total == 0 and not same_text)),
+        symbols=wordings.symbols,
+        turned=wordings.turned,
+        says_the_same=wordings.same,
         overlap=overlap,
         one_word=max(len(left), len(right)) <= 1,
         rephrased=False,
     )
     is_long = min(len(one.words), len(other.words)) >= LONG
     several = len(left) + len(right) >= SEVERAL and overlap >= MOSTLY_THE_SAME
-    hard = comparison.numbers or comparison.negation or comparison.opposites or comparison.names or comparison.kind
-    return replace(comparison, rephrased=is_long and several and not hard)
+    told_apart = comparison.is_told_apart or comparison.order or comparison.symbols
+    states = _is_statement(one) and _is_statement(other)
+    return replace(comparison, rephrased=states and is_long and several and not told_apart)
+
+
+def _is_statement(said: Reading) -> bool:
+    return not said.kind and not said.persons and "?" not in said.plain and "!" not in said.plain
 
 
 def _matched(first: Sequence[Word], second: Sequence[Word]) -> tuple[list[tuple[Word, Word]], list[Word], list[Word]]:

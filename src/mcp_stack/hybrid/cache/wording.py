@@ -1,0 +1,223 @@
+"""Whether two questions differ in nothing but what is known to be harmless.
+
+Each is brought into one form: politeness and the frame of the question (`frames`), contractions, articles, numbers and
+units in words. What is left is compared token by token, in order. So pronouns, prepositions, particles, quantifiers,
+modals, tense, and who does what to whom need no rules of their own: where they differ, the tokens do.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import grammar
+from .frames import rewritten
+from .lexicon import is_english, same_form, surely_the_same
+from .tokens import MARKS, Token, tokens_of
+
+# Longer ones are compared by their very text.
+LONGEST = 1_000
+_PRIVATE = 0xE000
+_ARTICLES = frozenset(("a", "an", "the"))
+# With an article they are something else: `a few`, `the most`.
+_WITH_ARTICLE = frozenset(
+    ("few", "little", "lot", "most", "more", "less", "least", "fewer", "other", "others", "only", "same", "half")
+)
+_SAME_WORD = {
+    "are": "is",
+    "am": "is",
+    "were": "was",
+    "has": "have",
+    "does": "do",
+    "okay": "ok",
+    "towards": "toward",
+    "till": "until",
+    "til": "until",
+    "versus": "vs",
+}
+# Mongo-DB, Java-Script and the like are written in many ways, and mac-OS, i-Phone; user-Id is not.
+_NAME = re.compile(r"(?:[A-Z][A-Za-z]*|[a-z][A-Z][a-z]+|[a-z]{1,3}[A-Z]{2,})")
+_NAME_WITH_SIGNS = re.compile(r"[A-Z][A-Za-z]*(?:\+\+|#|\.[A-Za-z]+)?\d*")
+# Mb and MB are two units; so are Mbps and MBps.
+_UNIT = re.compile(r"[kmgtp]i?b(?:ps|its?|ytes?)?", re.IGNORECASE)
+_SHORT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A question in the form that it is compared in.
+
+    Attributes:
+        tokens: In order.
+        tells_case: Whether capitals tell names from words: not where there is none, or nothing else.
+        is_english: Whether the rules of English hold.
+    """
+
+    tokens: tuple[Token, ...]
+    tells_case: bool
+    is_english: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """How two wordings differ.
+
+    Attributes:
+        same: In nothing that is not known to be harmless.
+        symbols: A symbol, flag, path, identifier or the like is missing on either side, or the capitals of one differ.
+        turned: Another question made of the same words: they differ in nothing but the order, in pronouns, and in words
+            that ask (how, who), tell a mode or a tense (may, must, was, will), or negate.
+    """
+
+    same: bool
+    symbols: bool
+    turned: bool
+
+
+def compare_wordings(first: str, second: str) -> Wordings:
+    """Compare two questions; which is which does not matter."""
+    lines = _lines(first), _lines(second)
+    if lines[0] == lines[1]:
+        return Wordings(same=True, symbols=False, turned=False)
+    # In several lines there may be code, where an indentation matters.
+    if max(len(first), len(second)) > LONGEST or max(map(len, lines)) > 1:
+        return Wordings(same=False, symbols=False, turned=False)
+    one, other = worded(first), worded(second)
+    same = _are_the_same(one, other)
+    return Wordings(same=same, symbols=_other_symbols(one, other), turned=not same and _is_turned(one, other))
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.strip().splitlines()
+    return [line.rstrip() for line in lines] if len(lines) > 1 else [" ".join(text.split())]
+
+
+def _are_the_same(one: Wording, other: Wording) -> bool:
+    if not one.tokens or len(one.tokens) != len(other.tokens):
+        return False
+    if one.is_english != other.is_english:
+        return False
+    asks_how_to = [token.text for token in one.tokens[:2]] == ["how", "to"]
+    for place, (a, b) in enumerate(zip(one.tokens, other.tokens, strict=True)):
+        # What has a version is a name, with a capital or without.
+        has_version = place + 1 < len(one.tokens) and one.tokens[place + 1].text[0].isdigit()
+        tells_case = one.tells_case and other.tells_case and not has_version
+        begins = place == 2 and asks_how_to
+        if not (_is_the_same(a, b, tells_case=tells_case) or (one.is_english and _stands_for(a, b, gerund=begins))):
+            return False
+    return True
+
+
+@functools.lru_cache(maxsize=4_096)
+def worded(text: str) -> Wording:
+    """Bring a question into the form that it is compared in."""
+    tokens = tokens_of(text)
+    if tokens and not tokens[0].code:
+        tokens[0] = Token(_without_capital(tokens[0].text), code=False)
+    code = [token for token in tokens if token.code]
+    numbered = iter(range(len(code)))
+    said = " ".join(chr(_PRIVATE + next(numbered)) if token.code else token.text for token in tokens)
+    is_english = not grammar.ENGLISH.isdisjoint(said.lower().split())
+    words = rewritten(said).split()
+    return Wording(tuple(_kept(words, code, is_english=is_english)), _tells_case(text), is_english)
+
+
+def _kept(words: Sequence[str], code: Sequence[Token], *, is_english: bool) -> list[Token]:
+    found: list[Token] = []
+    for place, word in enumerate(words):
+        before = words[place - 1].lower() if place else ""
+        following = words[place + 1].lower() if place + 1 < len(words) else ""
+        if len(word) == 1 and _PRIVATE <= ord(word) < _PRIVATE + len(code):
+            found.append(code[ord(word) - _PRIVATE])
+        elif not (word == "," and before not in grammar.NEGATIONS) and not (
+            is_english and _is_article(word.lower(), following)
+        ):
+            found.append(Token(_SAME_WORD.get(word.lower(), "i" if word == "I" else word), code=False))
+    return found
+
+
+def _is_article(word: str, following: str) -> bool:
+    # `From a to b`: here it is none.
+    no_noun = {"", "and", "or"} | MARKS | grammar.PREPOSITIONS.keys()
+    return word in _ARTICLES and following not in _WITH_ARTICLE and following not in no_noun
+
+
+def _is_the_same(one: Token, other: Token, *, tells_case: bool) -> bool:
+    a, b = one.text, other.text
+    if one == other or a.lower() != b.lower() or one.code != other.code:
+        return one == other
+    if not one.code:
+        return _same_case(a, b, tells_case=tells_case)
+    is_name = len(a) >= _SHORT and any(_NAME_WITH_SIGNS.fullmatch(each) for each in (a, b))
+    return is_name and not tells_case and (a.islower() or b.islower())
+
+
+def _stands_for(one: Token, other: Token, *, gerund: bool) -> bool:
+    a, b = one.text.lower(), other.text.lower()
+    if one.code or other.code or not grammar.CLOSED.isdisjoint((a, b)):
+        return False
+    if one.text == a and other.text == b:
+        return same_form(a, b, gerund=gerund) or surely_the_same(a, b)
+    # A name has other names (US, USA), but no inflections (Alien, Aliens).
+    same_kind = one.text.islower() == other.text.islower() or not (is_english(a) or is_english(b))
+    return same_kind and a != b and surely_the_same(a, b)
+
+
+def _same_case(one: str, other: str, *, tells_case: bool) -> bool:
+    """Whether two spellings of one word differ in nothing that capitals tell."""
+    capital, small = sorted((one, other))
+    lower = small.lower()
+    if capital.isupper() and len(capital) > 1 and not small.isupper():
+        # US and us, AIDS and aids, CD and cd.
+        return len(capital) > _SHORT and lower not in grammar.CLOSED and not (tells_case and is_english(lower))
+    if len(capital) <= _SHORT or _UNIT.fullmatch(capital):
+        return False
+    if capital[1:].islower() and small.islower():
+        # In the middle of a sentence a capital tells Rust from rust, and May from may.
+        return not (tells_case and (is_english(lower) or lower in grammar.CLOSED))
+    return bool(_NAME.fullmatch(capital)) and small[1:].islower()
+
+
+def _without_capital(word: str) -> str:
+    """The first word of a sentence, which tells nothing by its capital where it is a word."""
+    lower = word.lower()
+    stem = lower.partition("'")[0]
+    is_word = stem in grammar.CLOSED or is_english(stem)
+    return lower if (word[1:].islower() and is_word) or word in {"A", "I"} else word
+
+
+def _tells_case(text: str) -> bool:
+    words = [word for word in text.split() if word[0].isalpha()]
+    small = sum(word.islower() for word in words)
+    large = sum(not word.islower() for word in words)
+    return bool(small) and bool(large)
+
+
+def _other_symbols(one: Wording, other: Wording) -> bool:
+    first, second = (Counter(_symbols(each)) for each in (one, other))
+    if first == second:
+        return False
+    if one.tells_case and other.tells_case:
+        return True
+    return Counter(each.lower() for each in first.elements()) != Counter(each.lower() for each in second.elements())
+
+
+def _symbols(wording: Wording) -> list[str]:
+    return [token.text for token in wording.tokens if token.code]
+
+
+def _is_turned(one: Wording, other: Wording) -> bool:
+    first, second = _of_content(one), _of_content(other)
+    if not first or len(first) != len(second):
+        return False
+    if sorted(token.text.lower() for token in first) == sorted(token.text.lower() for token in second):
+        return True
+    pairs = zip(first, second, strict=True)
+    return all(_is_the_same(a, b, tells_case=False) or _stands_for(a, b, gerund=False) for a, b in pairs)
+
+
+def _of_content(wording: Wording) -> list[Token]:
+    return [token for token in wording.tokens if token.text.lower() not in grammar.TURNING and token.text not in MARKS]

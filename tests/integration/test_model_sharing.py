@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
+import signal
 import socket
 import stat
 import struct
@@ -211,6 +213,76 @@ async def test_each_process_is_a_client_of_its_own(tmp_path: Path, knowing_file:
             assert (await asyncio.to_thread(process.reply))["text"] == ANSWER
         assert recording.clients == ["", str(one.pid), str(other.pid), str(one.pid)]
     await model.close()
+
+
+# A process that holds the model and does nothing
+
+
+async def test_a_suspended_process_that_holds_the_model_is_given_up_and_asked_again_once_it_goes_on(
+    tmp_path: Path, knowing_file: Path
+) -> None:
+    place = MeetingPoint(tmp_path / "run", str(knowing_file))
+    model = SharedModel(LlamaCppChat(knowing_file, threads=1), place, timeout_seconds=1)
+    with ModelProcess(knowing_file, tmp_path / "run") as holder:
+        holder.ask("Hello", 50)
+        await asyncio.to_thread(holder.reply)
+        assert (await model.complete(QUESTION, 50)).text == ANSWER
+        os.kill(holder.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(UnavailableError, match=f"process {holder.pid}.*no sign of life"):
+                await model.complete(QUESTION, 50)
+            assert model.judgement_seconds(QUESTION) == math.inf
+            with pytest.raises(UnavailableError, match="no sign of life"):
+                await model.probability_true(QUESTION, "Is that right?")
+            with pytest.raises(UnavailableError, match="no sign of life"):
+                _ = [item async for item in model.stream(QUESTION, 50)]
+        finally:
+            os.kill(holder.pid, signal.SIGCONT)
+        assert (await model.complete(QUESTION, 50)).text == ANSWER
+        seconds = model.judgement_seconds(QUESTION)
+        assert seconds is not None
+        assert seconds < math.inf
+    await model.close()
+
+
+class Stuck(LlamaCppChat):
+    """Answers once its progress was looked at so often, and then says that it got on only if it is told to."""
+
+    def __init__(self, file: Path, *, gets_on: bool) -> None:
+        super().__init__(file, threads=1)
+        self._gets_on = gets_on
+        self._looks = 0
+        self._enough = asyncio.Event()
+
+    @property
+    def progress(self) -> int:
+        self._looks += 1
+        if self._looks == 6:
+            self._enough.set()
+        return self._looks if self._gets_on else 0
+
+    async def complete(self, messages: Sequence[Message], max_tokens: int, *, client: str = "") -> Completion:
+        await self._enough.wait()
+        return await super().complete(messages, max_tokens, client=client)
+
+
+@pytest.mark.parametrize("gets_on", [True, False])
+async def test_a_model_that_gets_on_is_waited_for_and_one_that_does_not_is_given_up(
+    tmp_path: Path, knowing_file: Path, gets_on: bool
+) -> None:
+    place = MeetingPoint(tmp_path / "run", str(knowing_file))
+    holder = SharedModel(Stuck(knowing_file, gets_on=gets_on), place)
+    await holder.load()
+    far = SharedModel(
+        LlamaCppChat(knowing_file), MeetingPoint(tmp_path / "run", str(knowing_file)), timeout_seconds=0.8
+    )
+    if gets_on:
+        assert (await far.complete(QUESTION, 50)).text == ANSWER
+    else:
+        with pytest.raises(UnavailableError, match=r"no sign of life for 0\.8 s"):
+            await far.complete(QUESTION, 50)
+    await far.close()
+    await holder.close()
 
 
 # Frames from whoever connects

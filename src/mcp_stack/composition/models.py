@@ -120,7 +120,7 @@ class ModelAdapters:
 
         local = self._settings.llm.local
         model = LlamaCppChat(file, context_tokens=local.context_tokens, threads=local.threads)
-        return SharedModel(model, self.files.meeting_point(file))
+        return SharedModel(model, self.files.meeting_point(file), timeout_seconds=local.timeout_seconds)
 
     @cached_property
     def files(self) -> ModelFiles:

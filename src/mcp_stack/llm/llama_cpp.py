@@ -52,6 +52,11 @@ class LlamaCppChat:
         """Requests that run or wait."""
         return self._thread.unfinished
 
+    @property
+    def progress(self) -> int:
+        """Grows with whatever it does for anybody: tokens, and requests that begin or end."""
+        return self._thread.progress
+
     async def load(self) -> None:
         """Load the model now, if it is not loaded.
 

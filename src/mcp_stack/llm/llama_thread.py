@@ -76,6 +76,7 @@ class ModelThread:
         self._running: _Job[Any] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._progress = 0
         self._ended: Future[None] = Future()
 
     @property
@@ -83,6 +84,11 @@ class ModelThread:
         """Jobs that run or wait."""
         with self._lock:
             return len(self._jobs) + (self._running is not None)
+
+    @property
+    def progress(self) -> int:
+        """Grows with every item of any job, and with every job that begins or ends."""
+        return self._progress
 
     async def stream(self, work: Callable[[], Generator[T, None, None]], client: str = "") -> AsyncGenerator[T, None]:
         """Run a generator in the thread and yield its items here.
@@ -165,6 +171,7 @@ class ModelThread:
             while self._closed and self._jobs:
                 self._jobs.next().hand_over(_End(self._closed_error()))
             self._running = None if self._closed else self._jobs.next()
+            self._progress += 1
             return self._running
 
     def _run(self, job: _Job[Any]) -> BaseException | None:
@@ -174,6 +181,7 @@ class ModelThread:
                 for item in items:
                     if job.dropped or self._closed:
                         return self._closed_error()
+                    self._progress += 1
                     job.hand_over(item)
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
             return self._closed_error() if self._closed else error
@@ -182,6 +190,7 @@ class ModelThread:
     def _finish(self) -> None:
         with self._lock:
             self._running = None
+            self._progress += 1
             if not self._closed:
                 self._interrupt.clear()
 

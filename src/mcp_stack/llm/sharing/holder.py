@@ -17,6 +17,9 @@ from .meeting_point import MeetingPoint, peer_of
 from .speed_note import SpeedNote
 from .wire import packed_completion, packed_error, packed_speed, packed_state, unpacked_messages
 
+SECONDS_BETWEEN_SIGNS = 0.5
+"""How often those who wait are told that this process lives: several times within their shortest patience."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -100,13 +103,14 @@ class Holder:
             return
         request = await read_frame(reader)
         answering = asyncio.create_task(self._answer(request, str(pid), writer))
+        signs = asyncio.create_task(self._tell_signs_of_life(writer))
         gone = asyncio.create_task(reader.read(1))  # nothing more is due, so this ends with the connection
         try:
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (answering, gone):
+            for task in (answering, gone, signs):
                 task.cancel()
-            await asyncio.gather(answering, gone, return_exceptions=True)
+            await asyncio.gather(answering, gone, signs, return_exceptions=True)
         with suppress(asyncio.CancelledError):
             answering.result()
 
@@ -124,6 +128,15 @@ class Holder:
             _LOGGER.exception("the local model failed for another process")
             writer.write(encoded(packed_error(UnavailableError("the local model failed", "see the server's log"))))
         await writer.drain()
+
+    async def _tell_signs_of_life(self, writer: asyncio.StreamWriter) -> None:
+        """Without end; who does not read what came before is told nothing more."""
+        loading = 0
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_SIGNS)
+            loading += self._model.status == "loading"  # which may take long, and shows in nothing else
+            if not writer.transport.get_write_buffer_size():
+                writer.write(encoded({"alive": [self._model.progress, loading]}))
 
     async def _replies(self, request: dict[str, Any], client: str) -> AsyncGenerator[dict[str, Any], None]:
         match request["op"]:

@@ -18,7 +18,7 @@ from ...file_locks import FileLock
 LONGEST_SOCKET_PATH = 99
 """sockaddr_un holds 104 bytes on macOS and the BSDs and 108 on Linux, with the closing zero."""
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when frames change their meaning, so that two versions of this program do not meet."""
 
 _SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2

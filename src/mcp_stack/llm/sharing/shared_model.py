@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -13,7 +14,7 @@ from ...ports.chat import Completion, Message, ModelState
 from ..chat_prompt import with_question
 from ..llama_cpp import LlamaCppChat
 from ..model_speed import Speed, as_text
-from .asking import NobodyThereError, replies, state_at
+from .asking import SECONDS_TO_TELL, NobodyThereError, NoSignOfLifeError, Patience, replies, state_at
 from .holder import Holder
 from .meeting_point import MeetingPoint
 from .wire import packed_messages, unpacked_completion, unpacked_speed
@@ -23,6 +24,12 @@ SECONDS_TO_APPEAR = 10.0
 
 MOST_HOLDERS = 3
 """How many processes that hold the model may end under one request: one that ends each of them is not repeated more."""
+
+SECONDS_OF_SILENCE = 10.0
+"""How long the holder may say nothing at all; it gives signs of life all the time, whatever its model does."""
+
+SECONDS_OF_DISTRUST = 60.0
+"""How long after a silence less is expected of the holder: no judgement, and an answer only if it speaks at once."""
 
 POLL_SECONDS = 0.02
 
@@ -36,14 +43,18 @@ class SharedModel:
     Args:
         model: For this process, unloaded.
         place: Where the processes meet that share it.
+        timeout_seconds: How long the model of another process may get on for nobody, neither with a token nor with the
+            queue; a process that gives no sign of life is given up sooner.
     """
 
-    def __init__(self, model: LlamaCppChat, place: MeetingPoint) -> None:
+    def __init__(self, model: LlamaCppChat, place: MeetingPoint, *, timeout_seconds: float = 120) -> None:
         self._model = model
         self._place = place
         self._holder: Holder | None = None
         self._prepared = False
         self._closed = False
+        self._timeout_seconds = timeout_seconds
+        self._silent_at = -math.inf
         self._speed = Speed()
         self._read = ""
 
@@ -107,7 +118,7 @@ class SharedModel:
         """
         if self._holder is not None:
             return self._model.judgement_seconds(messages)
-        return self._speed.judgement_seconds(messages, self._read)
+        return math.inf if self._distrusted else self._speed.judgement_seconds(messages, self._read)
 
     async def load(self) -> None:
         """Load the model now, here or where it is held, if it is not loaded.
@@ -146,11 +157,14 @@ class SharedModel:
         while not self._holds():
             began = False
             try:
-                async with aclosing(replies(self._place, request)) as told:
+                async with aclosing(replies(self._place, request, self._patience())) as told:
                     async for reply in told:
-                        began = True
+                        began, self._silent_at = True, -math.inf
                         yield reply
                 return  # noqa: TRY300 - the loop is for the other way out
+            except NoSignOfLifeError:
+                self._silent_at = time.monotonic()
+                raise
             except NobodyThereError as error:
                 if began:
                     raise UnavailableError("the process that held the local model ended", "ask again") from error
@@ -162,6 +176,14 @@ class SharedModel:
                         "look at its log, or end it: another one then takes over",
                     ) from error
             await asyncio.sleep(POLL_SECONDS)
+
+    @property
+    def _distrusted(self) -> bool:
+        return time.monotonic() - self._silent_at < SECONDS_OF_DISTRUST
+
+    def _patience(self) -> Patience:
+        most = SECONDS_TO_TELL if self._distrusted else SECONDS_OF_SILENCE
+        return Patience(min(max(self._timeout_seconds, SECONDS_TO_TELL), most), self._timeout_seconds)
 
     def _holds(self) -> bool:
         """Whether this process holds the model, which it does from now on if nobody did."""

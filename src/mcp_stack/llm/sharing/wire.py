@@ -8,8 +8,9 @@ A request names its `op`:
 - `load`: `{"loaded": true}`
 - `state`: `{"state": {...}}`
 
-Each may fail instead: `{"error": {code, problem, remedy}}`. The last reply of the first three carries the `speed`
-measured so far.
+While it works or waits, the holder says `{"alive": [...]}` now and then: numbers that change as long as the model gets
+on, for anybody. Each request may fail instead: `{"error": {code, problem, remedy}}`. The last reply of the first three
+carries the `speed` measured so far.
 """
 
 from __future__ import annotations

@@ -95,4 +95,4 @@ def test_an_exchanged_word_alone_may_be_overruled_by_what_was_learned() -> None:
 @given(st.text(max_size=60), st.characters(categories=("Sm", "So", "Sc", "Lo", "Mn", "Po")))
 def test_a_symbol_more_in_the_middle_is_another_question(text: str, symbol: str) -> None:
     one, other = f"What does {text} print?", f"What does {text} {symbol} print?"
-    assert compare_wordings(one, other).same == (symbol == ",")
+    assert not compare_wordings(one, other).same

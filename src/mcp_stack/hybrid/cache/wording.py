@@ -120,8 +120,8 @@ def worded(text: str) -> Wording:
     code = [token for token in tokens if token.code]
     numbered = iter(range(len(code)))
     said = " ".join(chr(_PRIVATE + next(numbered)) if token.code else token.text for token in tokens)
-    is_english = not grammar.ENGLISH.isdisjoint(said.lower().split())
     words = rewritten(said).split()
+    is_english = not grammar.ENGLISH.isdisjoint(word.lower() for word in words)
     return Wording(tuple(_kept(words, code, is_english=is_english)), _tells_case(text), is_english)
 
 

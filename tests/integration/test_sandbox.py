@@ -43,6 +43,25 @@ async def test_it_sees_the_environment_that_it_is_given(box: Box, monkeypatch: p
     assert SECRET not in finished.tail
 
 
+async def test_a_shim_finds_the_version_that_it_chooses(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = box.user / ".versions"
+    scripts = {
+        "shims/tool": f"#!/bin/sh\nexec '{root}/libexec/choose' tool\n",
+        "libexec/choose": f'#!/bin/sh\nexec "{root}/versions/$(cat {root}/version)/bin/$1"\n',
+        "versions/3.1/bin/tool": "#!/bin/sh\necho this is 3.1\n",
+    }
+    for name, text in scripts.items():
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(text, encoding="utf-8")
+        (root / name).chmod(0o755)
+    (root / "version").write_text("3.1\n", encoding="utf-8")
+    (root / "credentials").write_text(SECRET, encoding="utf-8")
+    monkeypatch.setenv("PATH", f"{root / 'shims'}:{os.environ['PATH']}")
+    finished = await box.run(f"tool; cat {root}/credentials")
+    assert finished.tail.splitlines()[0] == "this is 3.1"
+    assert SECRET not in finished.tail
+
+
 @pytest.mark.parametrize(
     "script",
     [

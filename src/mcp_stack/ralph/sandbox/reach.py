@@ -34,6 +34,8 @@ ETC = tuple(
 )
 # Of the folder above a PATH entry `bin`: not `share`, which under ~/.local is everybody's data.
 BESIDE_PROGRAMS = ("lib", "lib32", "lib64", "libexec", "include", "pyvenv.cfg")
+# Of the folder above a PATH entry `shims`, which choose a version and run it: pyenv, rbenv, nodenv, asdf, mise.
+BESIDE_SHIMS = ("bin", "lib", "libexec", "plugins", "version", "versions", "installs")
 # Of the toolchains that an environment names: not their credentials.
 TOOLCHAINS: Mapping[str, tuple[str, ...]] = {
     "VIRTUAL_ENV": (".",),
@@ -105,6 +107,8 @@ def _beside(folder: Path, depth: int = 2) -> list[Path]:
     """A folder of programs, the libraries that belong to it, and the Python that a virtual environment is made of."""
     if not folder.is_absolute() or not folder.is_dir():
         return []
+    if folder.name == "shims":
+        return [folder, *(folder.parent / name for name in BESIDE_SHIMS)]
     if folder.name != "bin":
         return [folder] if _holds_programs_alone(folder) else []
     prefix = folder.parent
@@ -116,7 +120,7 @@ def _beside(folder: Path, depth: int = 2) -> list[Path]:
 
 def _holds_programs_alone(folder: Path) -> bool:
     """Whether a folder on the PATH is one of programs, and not a home or a folder of everything."""
-    return folder.name in ("sbin", "shims", "libexec", "games") or folder.parts[1:2] in (("usr",), ("opt",), ("nix",))
+    return folder.name in ("sbin", "libexec", "games") or folder.parts[1:2] in (("usr",), ("opt",), ("nix",))
 
 
 def _base_of(prefix: Path) -> Path | None:

@@ -11,7 +11,7 @@ from ..ports.answering import Route
 from ..ports.chat import Completion, Message
 from ..ports.interactions import Checked
 from ..settings.hybrid import Hybrid
-from .augmentation import estimated_tokens
+from .augmentation import BYTES_PER_TOKEN, estimated_tokens
 from .decision import LEAST_ANSWER_TOKENS, Choice, Plan, tokens_for
 from .quality import FEATURES_VERSION, Judge, assess, defect_of
 from .spending import Bill, Spending
@@ -168,12 +168,15 @@ class Execution:
         if whole <= 0:
             return choice
         shortest = min(LEAST_ANSWER_TOKENS, choice.max_tokens)
-        least, usd = choice.price(prompt_tokens, shortest), 0.0
+        least, usd, bound = choice.price(prompt_tokens, shortest), 0.0, "the cap"
+        # No tokenizer makes more tokens of a text than it has bytes.
+        beyond = choice.price(prompt_tokens * BYTES_PER_TOKEN, 0) - choice.price(prompt_tokens, 0)
         if least <= most_usd:
-            usd = await self._spending.set_aside(bill, most_usd=min(whole, most_usd), least_usd=least)
-        if not usd:
+            most, bound = min(whole, most_usd), self._spending.bound
+            usd = await self._spending.set_aside(bill, most_usd=most + beyond, least_usd=least + beyond) - beyond
+        if usd <= 0:
             raise _TooDearError(
-                f"it might cost {whole:.6f} USD, more than is left", "ask later, or raise the bounds of hybrid.budget"
+                f"it might cost {whole:.6f} USD, more than {bound}", "ask later, or raise the bounds of hybrid.budget"
             )
         tokens = tokens_for(usd, choice.price, prompt_tokens, choice.max_tokens)
         return replace(choice, max_tokens=max(shortest, tokens))

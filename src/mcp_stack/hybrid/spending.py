@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 # Of an hour's money, what may go within a quarter of it: a burst leaves something for better questions to come.
 SHARE_OF_A_BURST = 0.5
+OF_TODAY = "what is left of today's budget"
+OF_THIS_HOUR = "what is left of this hour's budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ class Spending:
         """Whether there is a bound."""
         return min(self._day_usd, self._hour_usd) < math.inf
 
+    @property
+    def bound(self) -> str:
+        """What bounds the money, for people."""
+        if math.isinf(self._hour_usd):
+            return OF_TODAY
+        return OF_THIS_HOUR if math.isinf(self._day_usd) else f"{OF_THIS_HOUR} or of today's"
+
     async def left(self) -> Left:
         """What may be spent now; what is being asked counts as spent.
 
@@ -106,8 +115,7 @@ class Spending:
         day, hour = day_usd - used.day_usd, hour_usd - used.hour_usd
         burst = used.quarter_usd + self._hour_usd - hour_usd
         in_pace = math.isinf(self._hour_usd) or burst < SHARE_OF_A_BURST * self._hour_usd
-        bound = "what is left of today's budget" if day <= hour else "what is left of the budget of this hour"
-        return Left(max(0.0, min(day, hour)), bound, in_pace)
+        return Left(max(0.0, min(day, hour)), OF_TODAY if day <= hour else OF_THIS_HOUR, in_pace)
 
     async def set_aside(self, bill: Bill, *, most_usd: float, least_usd: float) -> float:
         """Set aside what a call may cost; it stands on the bill as running.

@@ -133,16 +133,17 @@ def _kept(words: Sequence[str], code: Sequence[Token], *, is_english: bool) -> l
         if len(word) == 1 and _PRIVATE <= ord(word) < _PRIVATE + len(code):
             found.append(code[ord(word) - _PRIVATE])
         elif not (word == "," and before not in grammar.NEGATIONS) and not (
-            is_english and _is_article(word.lower(), following)
+            is_english and _is_article(word, following)
         ):
             found.append(Token(_SAME_WORD.get(word.lower(), "i" if word == "I" else word), code=False))
     return found
 
 
 def _is_article(word: str, following: str) -> bool:
-    # `From a to b`: here it is none.
+    # `From a to b`, hepatitis A: here it is none.
     no_noun = {"", "and", "or"} | MARKS | grammar.PREPOSITIONS.keys()
-    return word in _ARTICLES and following not in _WITH_ARTICLE and following not in no_noun
+    is_one = word != "A" and word.lower() in _ARTICLES
+    return is_one and following not in _WITH_ARTICLE and following not in no_noun
 
 
 def _is_the_same(one: Token, other: Token, *, tells_case: bool) -> bool:

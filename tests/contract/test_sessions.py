@@ -70,6 +70,33 @@ async def test_a_cleared_conversation_is_gone(sessions: Open) -> None:
     assert await store.get("over") is None
 
 
+async def test_what_was_being_said_when_a_conversation_was_cleared_is_not_added_to_the_next(sessions: Open) -> None:
+    store = sessions()
+    before = await store.epoch("again")
+    assert before == ""
+    await store.append("again", turn(1), before)
+    await store.clear("again")
+    await store.append("again", turn(2), before)
+    assert await store.get("again") is None
+    now = await sessions().epoch("again")
+    assert now != before
+    await store.append("again", turn(3), now)
+    found = await store.get("again")
+    assert found is not None
+    assert found.turns == tuple(turn(3))
+    await store.clear("again")
+    assert await store.epoch("again") not in (before, now)
+    assert await store.epoch("another") == ""
+
+
+async def test_clearing_while_others_speak_leaves_nothing_of_what_was_said_before(sessions: Open) -> None:
+    store = sessions()
+    epoch = await store.epoch("busy")
+    speaking = [store.append("busy", turn(number), epoch) for number in range(6)]
+    await asyncio.gather(*speaking[:3], store.clear("busy"), *speaking[3:])
+    assert await store.get("busy") is None
+
+
 async def test_a_conversation_that_rests_is_forgotten_and_does_not_come_back(sessions: Open) -> None:
     store = sessions(rest_seconds=0.2)
     await store.append("short", turn(1))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from mcp_stack.errors import NotFoundError, UsageError
 from tests.support.answering import ask, claude_at
-from tests.support.scripted_claude import ScriptedClaude
+from tests.support.http_endpoint import Received
+from tests.support.scripted_claude import ScriptedClaude, answer
 from tests.support.stack import add, open_stack
 
 
@@ -91,6 +95,46 @@ async def test_a_session_can_be_read_and_forgotten(conninfo: str, tmp_path: Path
             await coordinator.get_session("talk")
         await ask(stack, "And of Spain?", session_id="talk")
         assert len(turns_sent(claude)) == 1
+
+
+async def test_an_answer_under_way_does_not_bring_a_forgotten_session_back(
+    conninfo: str, tmp_path: Path, claude: ScriptedClaude
+) -> None:
+    asked, cleared = threading.Event(), threading.Event()
+
+    def held_back(request: Received) -> Response:
+        asked.set()
+        cleared.wait(30)
+        return answer("Noted: your PIN is 4711.")(request)
+
+    claude.then(held_back)
+    claude.always_answers("I do not know it.")
+    async with open_stack(conninfo, tmp_path, **claude_at(claude)) as stack:
+        coordinator = await stack.coordinator()
+        saying = asyncio.create_task(ask(stack, "My PIN is 4711.", session_id="secret"))
+        await asyncio.to_thread(asked.wait, 30)
+        await coordinator.clear_session("secret")
+        cleared.set()
+        assert "4711" in (await saying).response
+        with pytest.raises(NotFoundError):
+            await coordinator.get_session("secret")
+        assert (await ask(stack, "My PIN is 4711.", session_id="secret")).response == "I do not know it."
+
+
+async def test_what_was_answered_before_a_session_was_forgotten_is_not_served_again(
+    conninfo: str, tmp_path: Path, claude: ScriptedClaude
+) -> None:
+    claude.answers("Your password is hunter2.")
+    claude.always_answers("I do not know it.")
+    async with open_stack(conninfo, tmp_path, **claude_at(claude)) as stack:
+        first = await ask(stack, "My password is hunter2, say it.", session_id="chat")
+        await (await stack.coordinator()).clear_session("chat")
+        again = await ask(stack, "My password is hunter2, say it.", session_id="chat")
+        assert (first.response, again.response, again.cached) == (
+            "Your password is hunter2.",
+            "I do not know it.",
+            False,
+        )
 
 
 async def test_a_session_must_have_a_name(conninfo: str, tmp_path: Path) -> None:

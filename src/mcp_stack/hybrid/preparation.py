@@ -84,7 +84,11 @@ class Preparation:
         Raises:
             UnavailableError: The store is down.
         """
-        if not question.session_id or question.history:
+        if not question.session_id:
+            return question
+        # Before its turns: if it is cleared in between, the epoch is the old one, and nothing is added to the new one.
+        question = replace(question, epoch=await self._sessions.epoch(question.session_id))
+        if question.history:
             return question
         found = await self._sessions.get(question.session_id)
         return replace(question, history=found.turns) if found else question

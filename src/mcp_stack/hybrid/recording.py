@@ -102,7 +102,7 @@ class Recorder:
             return
         turns = [Message("user", question.query), Message("assistant", answer.response)]
         try:
-            await self._sessions.append(question.session_id, turns)
+            await self._sessions.append(question.session_id, turns, question.epoch)
         except StackError as error:
             logger.warning("the session goes on without this answer: %s", error)
 

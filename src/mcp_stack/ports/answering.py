@@ -27,6 +27,7 @@ class Question:
         max_answer_tokens: Longest answer; 0 for the configured one.
         history: What was said before, oldest first; private like the context. Filled in from the session by who
             answers, unless the caller brings it along.
+        epoch: Since when the conversation goes on, as `Sessions.epoch` names it; filled in like the history.
     """
 
     query: str
@@ -39,6 +40,7 @@ class Question:
     force_route: str = ""
     max_answer_tokens: int = 0
     history: tuple[Message, ...] = ()
+    epoch: str = ""
 
     @property
     def private(self) -> bool:

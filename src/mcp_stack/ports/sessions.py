@@ -8,6 +8,9 @@ from typing import Protocol
 
 from .chat import Message
 
+EPOCH_SECONDS = 90 * 24 * 3600.0
+"""How long it is known that a conversation was cleared; answers are cached for a day by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -33,8 +36,21 @@ class Sessions(Protocol):
         """
         ...
 
-    async def append(self, session_id: str, turns: Sequence[Message]) -> None:
+    async def epoch(self, session_id: str) -> str:
+        """Names the time since the conversation was last cleared; empty if it never was, or long ago.
+
+        Raises:
+            UnavailableError: The store is down.
+        """
+        ...
+
+    async def append(self, session_id: str, turns: Sequence[Message], epoch: str = "") -> None:
         """Add turns, together, and let its time begin anew. The oldest turns go where there are too many.
+
+        Args:
+            session_id: The conversation.
+            turns: What was said.
+            epoch: Read before the question was answered. If the conversation was cleared since, nothing is added.
 
         Raises:
             UnavailableError: The store is down.
@@ -42,7 +58,7 @@ class Sessions(Protocol):
         ...
 
     async def clear(self, session_id: str) -> int:
-        """Forget a conversation.
+        """Forget a conversation, and whatever is being said in it now: a new epoch begins.
 
         Returns:
             How many turns it had; 0 if there was none.

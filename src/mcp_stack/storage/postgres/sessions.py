@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...ports.chat import Message
-from ...ports.sessions import Conversation
+from ...ports.sessions import EPOCH_SECONDS, Conversation
 from .queries import queries
 
 if TYPE_CHECKING:
-    from .pool import Database
+    from .pool import Connection, Database
 
 
 class PostgresSessions:
@@ -38,7 +38,12 @@ class PostgresSessions:
         turns = tuple(Message(row["role"], row["content"]) for row in rows)
         return Conversation(turns, round(rows[0]["seconds_left"], 3))
 
-    async def append(self, session_id: str, turns: Sequence[Message]) -> None:
+    async def epoch(self, session_id: str) -> str:
+        """See `Sessions.epoch`."""
+        async with self._database.read() as connection:
+            return await self._epoch(connection, session_id)
+
+    async def append(self, session_id: str, turns: Sequence[Message], epoch: str = "") -> None:
         """See `Sessions.append`."""
         values = {
             "session_id": session_id,
@@ -49,6 +54,8 @@ class PostgresSessions:
         }
         async with self._database.write() as connection:
             await connection.execute(self._sql["lock"], values)
+            if await self._epoch(connection, session_id) != epoch:
+                return
             await connection.execute(self._sql["forget_if_rested"], values)
             await connection.execute(self._sql["append"], values)
             await connection.execute(self._sql["shorten"], values)
@@ -57,6 +64,14 @@ class PostgresSessions:
     async def clear(self, session_id: str) -> int:
         """See `Sessions.clear`."""
         found = await self.get(session_id)
+        values = {"session_id": session_id, "kept_seconds": EPOCH_SECONDS}
         async with self._database.write() as connection:
-            await connection.execute(self._sql["clear"], {"session_id": session_id})
+            await connection.execute(self._sql["lock"], values)
+            await connection.execute(self._sql["begin_epoch"], values)
+            await connection.execute(self._sql["clear"], values)
+            await connection.execute(self._sql["delete_old_epochs"], values)
         return len(found.turns) if found else 0
+
+    async def _epoch(self, connection: Connection, session_id: str) -> str:
+        row = await (await connection.execute(self._sql["epoch"], {"session_id": session_id})).fetchone()
+        return str(row["epoch"]) if row else ""

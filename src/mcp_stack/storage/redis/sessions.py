@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ...ports.chat import Message
-from ...ports.sessions import Conversation
+from ...ports.sessions import EPOCH_SECONDS, Conversation
 from .cache import RedisCache
 
 
 class RedisSessions:
-    """The port `Sessions` on Redis or Valkey: a list `session:<id>` of turns as JSON, which expires.
+    """The port `Sessions` on Redis or Valkey: a list `session:<id>` of turns as JSON, which expires, and for one that was
+    cleared its epoch, `session-epoch:<id>`.
 
     Args:
         redis: The connections; they stay open.
@@ -35,24 +38,45 @@ class RedisSessions:
             return None
         return Conversation(tuple(Message(**json.loads(turn)) for turn in stored), milliseconds / 1000)
 
-    async def append(self, session_id: str, turns: Sequence[Message]) -> None:
+    async def epoch(self, session_id: str) -> str:
+        """See `Sessions.epoch`."""
+        async with self._redis.connected() as client:
+            return _text(await client.get(_epoch_key(session_id)))
+
+    async def append(self, session_id: str, turns: Sequence[Message], epoch: str = "") -> None:
         """See `Sessions.append`."""
+        from redis.exceptions import WatchError  # noqa: PLC0415 - heavy: imported on first use
+
         async with self._redis.connected() as client, client.pipeline() as pipeline:
+            await pipeline.watch(_epoch_key(session_id))
+            if _text(await pipeline.get(_epoch_key(session_id))) != epoch:
+                return
+            pipeline.multi()  # type: ignore[no-untyped-call] # the library's own lack
             pipeline.rpush(
                 _key(session_id), *(json.dumps({"role": turn.role, "content": turn.content}) for turn in turns)
             )
             pipeline.ltrim(_key(session_id), -self._most, -1)
             pipeline.pexpire(_key(session_id), math.ceil(self._rest_seconds * 1000))
-            await pipeline.execute()
+            with suppress(WatchError):  # cleared this very moment
+                await pipeline.execute()
 
     async def clear(self, session_id: str) -> int:
         """See `Sessions.clear`."""
         async with self._redis.connected() as client, client.pipeline() as pipeline:
             pipeline.llen(_key(session_id))
             pipeline.delete(_key(session_id))
-            count, _ = await pipeline.execute()
+            pipeline.set(_epoch_key(session_id), str(uuid.uuid4()), ex=int(EPOCH_SECONDS))
+            count, *_ = await pipeline.execute()
             return int(count)
 
 
 def _key(session_id: str) -> str:
     return f"session:{session_id}"
+
+
+def _epoch_key(session_id: str) -> str:
+    return f"session-epoch:{session_id}"
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""

@@ -42,6 +42,21 @@ where session_id = %(session_id)s
 -- name: clear
 delete from session_turns where session_id = %(session_id)s
 
+-- name: epoch
+select epoch::text from session_epochs where session_id = %(session_id)s
+
+-- name: begin_epoch
+insert into session_epochs (session_id, epoch)
+values (%(session_id)s, gen_random_uuid())
+on conflict (session_id) do update set epoch = excluded.epoch, cleared_at = now()
+
+-- No answer is under way, and none is cached, for as long as that.
+-- name: delete_old_epochs
+delete from session_epochs
+where session_id in (
+    select session_id from session_epochs where cleared_at < now() - make_interval(secs => %(kept_seconds)s) limit 100
+)
+
 -- name: delete_rested
 delete from session_turns
 where session_id in (

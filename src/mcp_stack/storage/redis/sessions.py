@@ -14,8 +14,9 @@ from .cache import RedisCache
 
 
 class RedisSessions:
-    """The port `Sessions` on Redis or Valkey: a list `session:<id>` of turns as JSON, which expires, and for one that was
-    cleared its epoch, `session-epoch:<id>`.
+    """The port `Sessions` on Redis or Valkey.
+
+    A list `session:<id>` of turns as JSON, which expires; for one that was cleared its epoch, `session-epoch:<id>`.
 
     Args:
         redis: The connections; they stay open.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .lexicon import inflected, opposite, same_meaning
 from .reading import Reading, Word, read
-from .wording import compare_wordings
+from .wording import Wordings, compare_wordings
 
 # A text is long from so many words of content. There, one word exchanged is still something else; several are a text
 # in other words.
@@ -19,25 +19,8 @@ NEARLY_THE_SAME = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What tells two questions apart.
-
-    Attributes:
-        numbers: Other numbers, versions or amounts.
-        negation: One says no where the other does not.
-        opposites: A word of the one means the contrary of a word of the other.
-        names: A name, identifier, file or flag that the other lacks.
-        kind: How and why, may and must, was and will be, mine and yours.
-        order: The same words in another order or direction.
-        words: A word of content that the other lacks.
-        symbols: A symbol, flag or identifier that the other lacks, or writes with other capitals.
-        turned: They differ in nothing but who, how, whether, may, must, was, will, not, pronouns and the order.
-        says_the_same: Nothing differs but what is known to be harmless.
-        overlap: Share of the words of content that they have in common, in [0, 1].
-        one_word: At most one word of content on either side is missing on the other.
-        rephrased: Both are long statements and differ by several words, none of which tells by itself that something
-            else is said; those in common come in the same order.
-    """
+class Details:
+    """What words of content and of grammar tell apart; see `Comparison`."""
 
     numbers: bool
     negation: bool
@@ -46,28 +29,100 @@ class Comparison:
     kind: bool
     order: bool
     words: bool
-    symbols: bool
-    turned: bool
-    says_the_same: bool
     overlap: float
     one_word: bool
-    rephrased: bool
+    long_in_other_words: bool
+
+
+class Comparison:
+    """What tells two questions apart.
+
+    One substituted word is enough to ask for something else. So the questions say the same where they differ in nothing
+    but what is known to be harmless. The rest tells how they differ; it is found out when it is asked for.
+
+    Args:
+        first: A question.
+        second: Another one; which is which does not matter.
+    """
+
+    def __init__(self, first: str, second: str) -> None:
+        self._texts = first, second
+
+    @functools.cached_property
+    def _wordings(self) -> Wordings:
+        return compare_wordings(*self._texts)
+
+    @functools.cached_property
+    def _details(self) -> Details:
+        return _compared(*self._texts)
 
     @property
-    def is_told_apart(self) -> bool:
-        """Something tells by itself that something else is asked."""
-        return self.numbers or self.negation or self.opposites or self.names or self.kind
+    def says_the_same(self) -> bool:
+        """Nothing differs but what is known to be harmless."""
+        return self._wordings.same
+
+    @property
+    def rephrased(self) -> bool:
+        """Both are long statements and differ by several words.
+
+        None of these tells by itself that something else is said, and those in common come in the same order.
+        """
+        if any(mark in text for text in self._texts for mark in "?!"):
+            return False
+        details = self._details
+        is_told_apart = details.numbers or details.negation or details.opposites or details.names or details.kind
+        return details.long_in_other_words and not (is_told_apart or details.order or self.symbols)
+
+    @property
+    def symbols(self) -> bool:
+        """A symbol, flag or identifier that the other lacks, or writes with other capitals."""
+        return self._wordings.symbols
+
+    @property
+    def turned(self) -> bool:
+        """They differ in nothing but who, how, whether, may, must, was, will, not, pronouns and the order."""
+        return self._wordings.turned
+
+    @property
+    def numbers(self) -> bool:
+        """Other numbers, versions or amounts."""
+        return self._details.numbers
+
+    @property
+    def negation(self) -> bool:
+        """One says no where the other does not."""
+        return self._details.negation
+
+    @property
+    def opposites(self) -> bool:
+        """A word of the one means the contrary of a word of the other."""
+        return self._details.opposites
+
+    @property
+    def names(self) -> bool:
+        """A name, identifier, file or flag that the other lacks."""
+        return self._details.names
+
+    @property
+    def kind(self) -> bool:
+        """How and why, may and must, was and will be, mine and yours."""
+        return self._details.kind
+
+    @property
+    def overlap(self) -> float:
+        """Share of the words of content that they have in common, in [0, 1]."""
+        return self._details.overlap
 
     @property
     def is_a_flip(self) -> bool:
         """They are nearly the same, but for something that no likelihood may overrule."""
         nearly = self.numbers or self.negation or self.opposites or self.symbols
         word = self.numbers or self.opposites or self.names or self.symbols
-        return self.turned or (self.overlap >= NEARLY_THE_SAME and nearly) or (self.one_word and word)
+        return self.turned or (self.overlap >= NEARLY_THE_SAME and nearly) or (self._details.one_word and word)
 
     @property
     def difference(self) -> str:
-        """What tells them apart, in words; empty if nothing does that is not known to be harmless."""
+        """What tells them apart, in words; empty where they say the same."""
         if self.says_the_same:
             return ""
         for differs, what in (
@@ -76,8 +131,8 @@ class Comparison:
             (self.opposites, "an opposite"),
             (self.names, "another name"),
             (self.kind, "another kind of question"),
-            (self.order, "another order of words"),
-            (self.words, "another word"),
+            (self._details.order, "another order of words"),
+            (self._details.words, "another word"),
             (self.symbols, "another symbol"),
         ):
             if differs:
@@ -87,23 +142,20 @@ class Comparison:
 
 @functools.lru_cache(maxsize=16_384)
 def compare(first: str, second: str) -> Comparison:
-    """Compare two questions.
+    """Compare two questions; see `Comparison`."""
+    return Comparison(first, second)
 
-    One substituted word is enough to ask for something else, and a word that is neither inflection nor synonym of any
-    in the other question is such a word, whether anybody knows it as a name or not. What may come and go is closed:
-    words without content, politeness, and the frames of a kind of question.
 
-    Args:
-        first: A question.
-        second: Another one; which is which does not matter.
-    """
+def _compared(first: str, second: str) -> Details:
     one, other = read(first), read(second)
     pairs, left, right = _matched(one.words, other.words)
-    wordings = compare_wordings(first, second)
     total = len(one.words) + len(other.words)
     same_text = one.plain == other.plain
     overlap = 2 * len(pairs) / total if total else float(same_text)
-    comparison = Comparison(
+    are_statements = not (one.kind or other.kind or one.persons or other.persons)
+    is_long = min(len(one.words), len(other.words)) >= LONG
+    several = len(left) + len(right) >= SEVERAL and overlap >= MOSTLY_THE_SAME
+    return Details(
         numbers=one.numbers != other.numbers,
         negation=one.negations != other.negations,
         opposites=any(opposite(a.text, b.text) for a in left for b in right),
@@ -112,22 +164,10 @@ def compare(first: str, second: str) -> Comparison:
         order=_in_another_order(pairs, one.words),
         # Without a word of content there is nothing to go by.
         words=bool(left or right or (total == 0 and not same_text)),
-        symbols=wordings.symbols,
-        turned=wordings.turned,
-        says_the_same=wordings.same,
         overlap=overlap,
         one_word=max(len(left), len(right)) <= 1,
-        rephrased=False,
+        long_in_other_words=are_statements and is_long and several,
     )
-    is_long = min(len(one.words), len(other.words)) >= LONG
-    several = len(left) + len(right) >= SEVERAL and overlap >= MOSTLY_THE_SAME
-    told_apart = comparison.is_told_apart or comparison.order or comparison.symbols
-    states = _is_statement(one) and _is_statement(other)
-    return replace(comparison, rephrased=states and is_long and several and not told_apart)
-
-
-def _is_statement(said: Reading) -> bool:
-    return not said.kind and not said.persons and "?" not in said.plain and "!" not in said.plain
 
 
 def _matched(first: Sequence[Word], second: Sequence[Word]) -> tuple[list[tuple[Word, Word]], list[Word], list[Word]]:

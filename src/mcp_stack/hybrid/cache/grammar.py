@@ -132,15 +132,9 @@ CLOSED = (
     )
 )
 """Words that nothing else stands for: those that tie a sentence together, count, or tell a time."""
-TURNING = (
-    AUXILIARIES
-    | MAY
-    | MUST
-    | NEGATIONS
-    | _words("how what which who whom whose why when where be been to")
-    | _words("i you he she it we they me him her us them")
-)
+TURNING = AUXILIARIES | MAY | MUST | NEGATIONS | _words("how what which who whom whose why when where be been")
 """Words that make another question of the same words of content."""
+PRONOUNS = _words("i you he she it we they me him her us them")
 ENGLISH = _words(
     """
     the how what why when where which who does are can should my your and with for to is whats what's where's who's

@@ -17,6 +17,7 @@ _WITH_UNIT = re.compile(r"(\d[\d,]*(?:\.\d+)*)([A-Za-z]{1,4})([)\"'?.,;:]*)")
 _VERSIONED = re.compile(r"([A-Za-z]{3,})(\d+(?:\.\d+)*)([)\"'?.,;:]*)")
 # C++, C#.
 _SIGNED = re.compile(r"[A-Za-z]\w*[+#]+[?.,;:]")
+_CLOSED = re.compile(r"[^\W_][?.,;:]$|[)\]}\"'`][?.,;:]$")
 _TAIL = re.compile(r"[?.,;:]$")
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -71,7 +72,7 @@ def _of_code(chunk: str, *, last: bool) -> list[Token]:
         return [Token(_THOUSANDS.sub("", match[1]), code=True), Token(match[2], code=False), *_marks(match[3])]
     if match := _VERSIONED.fullmatch(chunk):
         return [Token(match[1], code=False), Token(match[2], code=True), *_marks(match[3])]
-    if _TAIL.search(chunk) and len(chunk) > 1 and (last or chunk[-2].isalnum() or _SIGNED.fullmatch(chunk)):
+    if _TAIL.search(chunk) and len(chunk) > 1 and (last or _CLOSED.search(chunk) or _SIGNED.fullmatch(chunk)):
         return [Token(chunk[:-1], code=True), *_marks(chunk[-1])]
     return [Token(chunk, code=True)]
 

@@ -38,6 +38,9 @@ _SAME_WORD = {
     "til": "until",
     "versus": "vs",
 }
+_ASKED_ALIKE = {"which": "what", "whom": "who", "need": "must", "would": "can", "could": "can"}
+# They come and go with the order of words: `what do I need`, `tell me what I need`.
+_WITHOUT_KIND = frozenset(("do", "is", "be", "been", "have"))
 # Mongo-DB, Java-Script and the like are written in many ways, and mac-OS, i-Phone; user-Id is not.
 _NAME = re.compile(r"(?:[A-Z][A-Za-z]*|[a-z][A-Z][a-z]+|[a-z]{1,3}[A-Z]{2,})")
 _NAME_WITH_SIGNS = re.compile(r"[A-Z][A-Za-z]*(?:\+\+|#|\.[A-Za-z]+)?\d*")
@@ -211,14 +214,55 @@ def _symbols(wording: Wording) -> list[str]:
 
 
 def _is_turned(one: Wording, other: Wording) -> bool:
-    first, second = _of_content(one), _of_content(other)
-    if not first or len(first) != len(second):
+    if _asks(one) != _asks(other):
+        # A wish or a complaint is put in place of a question, and tells little of its kind.
         return False
-    if sorted(token.text.lower() for token in first) == sorted(token.text.lower() for token in second):
+    first, second = _without(one, grammar.TURNING | {"i", "to"}), _without(other, grammar.TURNING | {"i", "to"})
+    if first and _asked(one) != _asked(other) and _are_aligned(first, second):
         return True
-    pairs = zip(first, second, strict=True)
-    return all(_is_the_same(a, b, tells_case=False) or _stands_for(a, b, gerund=False) for a, b in pairs)
+    pronouns = _pronouns(one), _pronouns(other)
+    left_out = grammar.TURNING | grammar.PRONOUNS
+    first, second = _without(one, left_out), _without(other, left_out)
+    if len(pronouns[0]) == len(pronouns[1]) and pronouns[0] != pronouns[1] and first and _are_aligned(first, second):
+        return True
+    return _are_exchanged(_texts(first), _texts(second)) or (
+        pronouns[0] != pronouns[1] and Counter(_texts(first)) == Counter(_texts(second))
+    )
 
 
-def _of_content(wording: Wording) -> list[Token]:
-    return [token for token in wording.tokens if token.text.lower() not in grammar.TURNING and token.text not in MARKS]
+def _asked(wording: Wording) -> set[str]:
+    words = {_ASKED_ALIKE.get(word, word) for word in _texts(wording.tokens)}
+    return (words & grammar.TURNING) - _WITHOUT_KIND
+
+
+def _asks(wording: Wording) -> bool:
+    return bool(wording.tokens) and wording.tokens[0].text.lower() in grammar.TURNING
+
+
+def _are_aligned(first: Sequence[Token], second: Sequence[Token]) -> bool:
+    return len(first) == len(second) and all(
+        _is_the_same(a, b, tells_case=False) or _stands_for(a, b, gerund=False)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _are_exchanged(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether two parts have changed places around a third: A to B, B to A. A part that moved by itself is none."""
+    if first == second or Counter(first) != Counter(second):
+        return False
+    begin = next(place for place, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
+    end = next(place for place, (a, b) in enumerate(zip(first[::-1], second[::-1], strict=True)) if a != b)
+    one, other = list(first[begin : len(first) - end]), list(second[begin : len(second) - end])
+    return not any(one[place:] + one[:place] == other for place in range(1, len(one)))
+
+
+def _without(wording: Wording, left_out: frozenset[str]) -> list[Token]:
+    return [token for token in wording.tokens if token.text.lower() not in left_out and token.text not in MARKS]
+
+
+def _texts(tokens: Sequence[Token]) -> list[str]:
+    return [token.text.lower() for token in tokens]
+
+
+def _pronouns(wording: Wording) -> list[str]:
+    return [token.text.lower() for token in wording.tokens if token.text.lower() in grammar.PRONOUNS]

@@ -110,7 +110,9 @@ class _Asking:
         self._models = models
         search = Search(stores.documents, stores.vectors, models.embedder)
         events = JsonlEvents(settings.telemetry_folder / "hybrid-events.jsonl", "hybrid-coordinator", enabled=True)
-        self._parts = HybridParts(settings, stores, models, events=events, retrieval=lambda: search)
+        self._parts = HybridParts(
+            settings, stores, models, events=events, retrieval=lambda: search, looking=lambda: search
+        )
         self._numbers = itertools.count()
         # Sentences on all that a program can do, so that few are like others.
         self._subjects = docstrings(SUBJECTS)

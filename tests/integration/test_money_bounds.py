@@ -286,6 +286,18 @@ async def test_explaining_takes_nothing_of_the_share(
     assert 8 - 6 <= len(claude.received) <= 8 + 6
 
 
+async def test_explaining_is_not_remembered_as_a_question_that_found_nothing(
+    opened: Callable[..., Any], conninfo: str
+) -> None:
+    stack = await opened()
+    await (await stack.coordinator()).explain_route("What is explained?")
+    await ask(stack, "What is asked?")
+    await stack._knowledge.search.flush()
+    with psycopg.connect(conninfo) as connection:
+        found = connection.execute("select question from app.query_gaps").fetchall()
+    assert found == [("What is asked?",)]
+
+
 async def test_what_was_paid_before_the_caller_gave_up_is_recorded(
     claude: ScriptedClaude, local: ScriptedOpenAI, opened: Callable[..., Any]
 ) -> None:
@@ -320,7 +332,7 @@ async def test_a_call_that_is_given_up_is_recorded_as_dear_as_it_may_have_been(
     with pytest.raises(asyncio.CancelledError):
         await asking
     go.set()
-    await (await stack.coordinator()).router.close()
+    await (await stack.coordinator()).router._paying.close()
     assert 0.02 < await spent(stack) < 0.022
 
 
@@ -333,7 +345,7 @@ async def test_a_stream_that_is_given_up_costs_its_prompt_and_its_words(
     pieces = router.stream(Question("What is it?"))
     assert await anext(pieces) == "It"
     await pieces.aclose()
-    await router.close()
+    await router._paying.close()
     assert 0 < await spent(stack) < 0.01
     assert await left(stack) == pytest.approx(1 - await spent(stack))
 
@@ -352,4 +364,5 @@ async def test_without_a_bound_nobody_asks_what_was_spent(
 
 
 async def left(stack: Stack) -> float:
-    return (await (await stack.coordinator()).router._spending.left()).usd
+    await stack.coordinator()
+    return (await stack._hybrid._spending.left()).usd

@@ -124,6 +124,15 @@ def test_what_is_left_of_today_bounds_like_a_cap() -> None:
         plan(0.0, left=nothing, asked={"force_route": "remote"})
 
 
+def test_an_answer_for_want_of_money_does_not_last_and_one_that_the_caller_capped_does() -> None:
+    poor = Left(0.001, "what is left of today's budget")
+    assert plan(0.5).lasting
+    assert not plan(0.5, left=poor).lasting
+    assert not plan(0.9, left=poor, asked={"prefer_local": False}).lasting
+    assert plan(0.9, left=poor).lasting
+    assert plan(0.5, asked={"max_cost_usd": 0.001}).lasting
+
+
 def test_in_the_budget_mode_the_gain_decides_and_not_the_bands() -> None:
     assert plan(0.99, remote_wanted=lambda: True).first == "remote"
     assert order(plan(0.01, remote_wanted=lambda: False)) == ["local", "remote"]

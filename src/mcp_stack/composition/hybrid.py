@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..hybrid.cache.policy import Policy
     from ..hybrid.chat_completions import ChatCompletions
     from ..hybrid.outcome_log import OutcomeLog
+    from ..hybrid.paying import Paying
     from ..hybrid.preparation import Preparation
+    from ..hybrid.recording import Recorder
     from ..hybrid.router import Router
     from ..hybrid.service import Coordinator
     from ..hybrid.spending import Spending
@@ -41,6 +43,7 @@ class HybridParts:
         models: Those that answer, and the embedder.
         events: Its telemetry.
         retrieval: Gives the search of the knowledge base.
+        looking: Gives the same, of which nothing is remembered.
     """
 
     def __init__(
@@ -51,19 +54,20 @@ class HybridParts:
         *,
         events: JsonlEvents,
         retrieval: Callable[[], Retrieval],
+        looking: Callable[[], Retrieval],
     ) -> None:
         self._settings = settings
         self._stores = stores
         self._models = models
         self._events = events
         self._retrieval = retrieval
+        self._looking = looking
 
     @cached_property
     def router(self) -> Router:
         """Answers questions."""
         from ..hybrid.execution import Execution
         from ..hybrid.quality.training import Judges
-        from ..hybrid.recording import Recorder
         from ..hybrid.router import Router
 
         models = self._models.all
@@ -73,14 +77,9 @@ class HybridParts:
             semantic=self._semantic,
             preparation=self._preparation,
             execution=Execution(self._settings.hybrid, self._spending, Judges(self._stores.judging)),
-            recorder=Recorder(
-                interactions=self._stores.interactions,
-                sessions=self._stores.sessions,
-                events=self._events,
-                price=models.remote_price,
-            ),
+            recorder=self._recorder,
+            paying=self._paying,
             outcomes=self._outcomes,
-            spending=self._spending,
             documents=self._stores.documents,
             settings=self._settings,
         )
@@ -141,6 +140,7 @@ class HybridParts:
         return Preparation(
             models=self._models.all,
             retrieval=self._retrieval(),
+            looking=self._looking(),
             embedder=self._models.embedder,
             sessions=stores.sessions,
             estimator=ConfidenceEstimator(OutcomeModels(stores.outcomes), hybrid),
@@ -156,6 +156,23 @@ class HybridParts:
         llm = self._settings.llm
         longest = max(LEAST_SECONDS_OF_A_CALL, 2 * llm.local.timeout_seconds, 2 * llm.claude.timeout_seconds)
         return Spending(self._stores.ledger, self._settings.hybrid.budget, seconds=longest)
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        from ..hybrid.recording import Recorder
+
+        return Recorder(
+            interactions=self._stores.interactions,
+            sessions=self._stores.sessions,
+            events=self._events,
+            price=self._models.all.remote_price,
+        )
+
+    @cached_property
+    def _paying(self) -> Paying:
+        from ..hybrid.paying import Paying
+
+        return Paying(self._recorder, self._spending)
 
     @cached_property
     def _outcomes(self) -> OutcomeLog:
@@ -195,9 +212,9 @@ class HybridParts:
 
     async def close(self) -> None:
         """Write down what came of the last questions, before the stores are closed."""
-        router: Router | None = self.__dict__.pop("router", None)
-        if router is not None:
-            await router.close()
+        paying: Paying | None = self.__dict__.pop("_paying", None)
+        if paying is not None:
+            await paying.close()
         outcomes: OutcomeLog | None = self.__dict__.pop("_outcomes", None)
         if outcomes is not None:
             await outcomes.close()

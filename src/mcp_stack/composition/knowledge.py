@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..aidb.knowledge.files import Files
     from ..aidb.knowledge.garbage import GarbageCollector
     from ..aidb.knowledge.observing import ObservedSearch
+    from ..aidb.knowledge.search import Search
     from ..aidb.knowledge.service import Knowledge
     from ..aidb.knowledge.storing import Storing
     from ..jobs.worker import Handler
@@ -73,10 +74,15 @@ class KnowledgeParts:
     def search(self) -> ObservedSearch:
         """Hybrid search; the router uses it too."""
         from ..aidb.knowledge.observing import ObservedSearch
+
+        return ObservedSearch(self.unobserved, self._stores.catalogue, self._stores.gaps)
+
+    @cached_property
+    def unobserved(self) -> Search:
+        """The same search, of which nothing is remembered."""
         from ..aidb.knowledge.search import Search
 
-        search = Search(self._stores.documents, self._stores.vectors, self._models.embedder)
-        return ObservedSearch(search, self._stores.catalogue, self._stores.gaps)
+        return Search(self._stores.documents, self._stores.vectors, self._models.embedder)
 
     @cached_property
     def garbage(self) -> GarbageCollector:

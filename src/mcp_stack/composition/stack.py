@@ -71,6 +71,7 @@ class Stack:
             self._models,
             events=self._events("hybrid", "hybrid-coordinator"),
             retrieval=lambda: self._knowledge.search,
+            looking=lambda: self._knowledge.unobserved,
         )
         self._knowledge = KnowledgeParts(
             self.settings,

@@ -69,12 +69,14 @@ class Plan:
         check_local: Give the local answer only if it is good enough.
         reasons: Why, for people.
         most_usd: What all the calls together may cost.
+        lasting: Right as long as the models are the same; not so where the remote one is missing for want of money.
     """
 
     choices: tuple[Choice, ...]
     check_local: bool
     reasons: tuple[str, ...]
     most_usd: float = math.inf
+    lasting: bool = True
 
     @property
     def first(self) -> str:
@@ -147,11 +149,14 @@ def _chosen(
 ) -> Plan:
     """What to do where the caller forces nothing; the models are the local and the remote one."""
     local, remote = models
+    prefers_local = question.prefer_local and settings.routing.prefer_local
     if local is None or remote is None:
         only = local or remote
+        poor = bool(notes) and given.left.usd < (question.max_cost_usd or math.inf)
+        sure = prefers_local and given.confidence >= settings.local_confidence_threshold
         notes.append(f"the {only.kind} model is the only one" if only else "there is no model to ask")
-        return Plan((only,) if only else (), False, tuple(notes))
-    if not (question.prefer_local and settings.routing.prefer_local):
+        return Plan((only,) if only else (), False, tuple(notes), lasting=sure or not poor)
+    if not prefers_local:
         return Plan((remote, local), False, (*notes, "the remote model was preferred"))
     if given.remote_wanted is None:
         return _by_confidence(local, remote, given.confidence, settings, notes)

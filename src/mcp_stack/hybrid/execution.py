@@ -107,7 +107,7 @@ class Execution:
         Raises:
             BrokenOffError: A model failed after its first words had been given away.
         """
-        outage = False
+        outage = not plan.lasting
         rejected: Outcome | None = None
         for position, choice in enumerate(plan.choices):
             checked = choice.kind == "local" and plan.check_local and position + 1 < len(plan.choices)

@@ -61,6 +61,7 @@ class Preparation:
         *,
         models: Models,
         retrieval: Retrieval,
+        looking: Retrieval,
         embedder: Embedder,
         sessions: Sessions,
         estimator: ConfidenceEstimator,
@@ -70,6 +71,7 @@ class Preparation:
     ) -> None:
         self._models = models
         self._retrieval = retrieval
+        self._looking = looking
         self._embedder = embedder
         self._sessions = sessions
         self._estimator = estimator
@@ -100,8 +102,12 @@ class Preparation:
         except UnavailableError:
             return None
 
-    async def retrieve(self, question: Question) -> Retrieved:
+    async def retrieve(self, question: Question, *, explaining: bool = False) -> Retrieved:
         """The passages for a question; a short one is searched for together with the one before it.
+
+        Args:
+            question: With its history.
+            explaining: Nobody is going to use them.
 
         Raises:
             UnavailableError: The database is down.
@@ -110,7 +116,8 @@ class Preparation:
         earlier = [turn.content for turn in question.history if turn.role == "user"]
         if earlier and len(text.split()) <= MOST_WORDS_OF_A_FOLLOW_UP:
             text = f"{earlier[-1]}\n{text}"
-        return await self._retrieval.search(text, limit=question.limit)
+        retrieval = self._looking if explaining else self._retrieval
+        return await retrieval.search(text, limit=question.limit)
 
     async def prepare(self, question: Question, retrieved: Retrieved | None, *, explaining: bool = False) -> Prepared:
         """Everything up to the decision.
@@ -125,7 +132,7 @@ class Preparation:
             UsageError: As `decide`.
         """
         if retrieved is None or question.history:
-            retrieved = await self.retrieve(question)
+            retrieved = await self.retrieve(question, explaining=explaining)
             current().mark("retrieved")
         given, history = self._fitted(question, retrieved.passages)
         messages = conversation(question.query, question.context, given.passages, history)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
 from ..ports.answering import Answer, Question
 from ..ports.documents import Documents
@@ -28,10 +27,11 @@ from .cache import AnswerCache, SemanticCache
 from .decision import Models
 from .execution import BrokenOffError, Execution, Outcome
 from .outcome_log import OutcomeLog
+from .paying import Paying
 from .preparation import Preparation, Prepared
 from .recording import Recorder
 from .single_flight import SingleFlight
-from .spending import Bill, Spending
+from .spending import Bill
 
 
 class Router:
@@ -47,7 +47,7 @@ class Router:
         execution: Execution,
         recorder: Recorder,
         outcomes: OutcomeLog,
-        spending: Spending,
+        paying: Paying,
         documents: Documents,
         settings: Settings,
     ) -> None:
@@ -58,11 +58,10 @@ class Router:
         self._execution = execution
         self._recorder = recorder
         self._outcomes = outcomes
-        self._spending = spending
+        self._paying = paying
         self._documents = documents
         self._learning = settings.hybrid.learning
         self._flights: SingleFlight[Answer] = SingleFlight()
-        self._paying: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> Answer:
         """From the cache, or else by the route that fits.
@@ -124,10 +123,10 @@ class Router:
         except BrokenOffError as error:
             failed = Outcome(error.text, error.route, 0.0, None, error.spent_usd)
             answer = unfinished(failed, error.problem, prepared, reasons, start)
-            await self._billed(bill, self._recorder.answered(question, answer))
+            await self._paying.record(bill, self._recorder.answered(question, answer))
             raise
         except BaseException:
-            self._give_up(prepared, bill, reasons, start)
+            self._paying.give_up(prepared, bill, reasons, start)
             raise
         yield await self._finished(prepared, outcome, bill, reasons=reasons, start=start, fingerprint=fingerprint)
 
@@ -181,7 +180,7 @@ class Router:
             async with aclosing(self._executed(prepared, reasons, bill)) as pieces:
                 (outcome,) = [piece async for piece in pieces if isinstance(piece, Outcome)]
         except BaseException:
-            self._give_up(prepared, bill, reasons, start)
+            self._paying.give_up(prepared, bill, reasons, start)
             raise
         return await self._finished(prepared, outcome, bill, reasons=reasons, start=start, fingerprint=fingerprint)
 
@@ -232,42 +231,9 @@ class Router:
             self._keep(prepared.question, prepared.vector, fingerprint, answer)
         saved = saved_usd(outcome, self._models.remote_price)
         record = self._recorder.answered(prepared.question, answer, saved_usd=saved, checked=outcome.checked)
-        await self._billed(bill, record)
+        await self._paying.record(bill, record)
         self._outcomes.add_soon(prepared, outcome, answer)
         return answer
-
-    async def _billed(self, bill: Bill, record: Coroutine[Any, Any, bool]) -> None:
-        """Record what was answered; what was paid for it is recorded also where nobody waits for that any more."""
-        if not bill.usd and not bill.settled:
-            await record
-            return
-        await asyncio.shield(self._behind(self._settled(bill, record)))
-
-    def _give_up(self, prepared: Prepared, bill: Bill, reasons: list[str], start: float) -> None:
-        """Record what was paid, without keeping anybody: whoever asked is gone, or is told of an error."""
-        usd = bill.usd + bill.running_usd
-        if not usd and bill.running is None:
-            return
-        outcome = Outcome("", bill.asked, 0.0, None, usd)
-        answer = unfinished(outcome, "nobody waited for the answer", prepared, reasons, start)
-        self._behind(self._settled(bill, self._recorder.given_up(prepared.question, answer)))
-
-    async def _settled(self, bill: Bill, record: Coroutine[Any, Any, bool]) -> None:
-        if bill.running is not None or bill.running_usd:
-            await self._spending.settle(bill, bill.running_usd)
-        if await record:
-            await self._spending.recorded(bill)
-
-    def _behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._paying.add(task)
-        task.add_done_callback(self._paying.discard)
-        return task
-
-    async def close(self) -> None:
-        """Wait until everything that was paid is recorded."""
-        if self._paying:
-            await asyncio.wait(self._paying)
 
     def _keep(self, question: Question, vector: Vector | None, fingerprint: str, answer: Answer) -> None:
         self._semantic.put_soon(question, vector, fingerprint, answer)

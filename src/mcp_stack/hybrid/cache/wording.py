@@ -8,12 +8,12 @@ modals, tense, and who does what to whom need no rules of their own: where they 
 from __future__ import annotations
 
 import functools
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import grammar
+from .capitals import is_like_code, is_name_in_lower_case, same_case, tells_case, without_capital
 from .frames import rewritten
 from .lexicon import is_english, same_form, surely_the_same
 from .tokens import MARKS, Token, tokens_of
@@ -41,12 +41,6 @@ _SAME_WORD = {
 _ASKED_ALIKE = {"which": "what", "whom": "who", "need": "must", "would": "can", "could": "can"}
 # They come and go with the order of words: `what do I need`, `tell me what I need`.
 _WITHOUT_KIND = frozenset(("do", "is", "be", "been", "have"))
-# Mongo-DB, Java-Script and the like are written in many ways, and mac-OS, i-Phone; user-Id is not.
-_NAME = re.compile(r"(?:[A-Z][A-Za-z]*|[a-z][A-Z][a-z]+|[a-z]{1,3}[A-Z]{2,})")
-_NAME_WITH_SIGNS = re.compile(r"[A-Z][A-Za-z]*(?:\+\+|#|\.[A-Za-z]+)?\d*")
-# Mb and MB are two units; so are Mbps and MBps.
-_UNIT = re.compile(r"[kmgtp]i?b(?:ps|its?|ytes?)?", re.IGNORECASE)
-_SHORT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +113,13 @@ def worded(text: str) -> Wording:
     """Bring a question into the form that it is compared in."""
     tokens = tokens_of(text)
     if tokens and not tokens[0].code:
-        tokens[0] = Token(_without_capital(tokens[0].text), code=False)
+        tokens[0] = Token(without_capital(tokens[0].text), code=False)
     code = [token for token in tokens if token.code]
     numbered = iter(range(len(code)))
     said = " ".join(chr(_PRIVATE + next(numbered)) if token.code else token.text for token in tokens)
     words = rewritten(said).split()
     is_english = not grammar.ENGLISH.isdisjoint(word.lower() for word in words)
-    return Wording(tuple(_kept(words, code, is_english=is_english)), _tells_case(text), is_english)
+    return Wording(tuple(_kept(words, code, is_english=is_english)), tells_case(text), is_english)
 
 
 def _kept(words: Sequence[str], code: Sequence[Token], *, is_english: bool) -> list[Token]:
@@ -154,9 +148,8 @@ def _is_the_same(one: Token, other: Token, *, tells_case: bool) -> bool:
     if one == other or a.lower() != b.lower() or one.code != other.code:
         return one == other
     if not one.code:
-        return _same_case(a, b, tells_case=tells_case)
-    is_name = len(a) >= _SHORT and any(_NAME_WITH_SIGNS.fullmatch(each) for each in (a, b))
-    return is_name and not tells_case and (a.islower() or b.islower())
+        return same_case(a, b, tells_case=tells_case)
+    return not tells_case and is_name_in_lower_case(a, b)
 
 
 def _stands_for(one: Token, other: Token, *, gerund: bool) -> bool:
@@ -170,36 +163,6 @@ def _stands_for(one: Token, other: Token, *, gerund: bool) -> bool:
     return same_kind and a != b and surely_the_same(a, b)
 
 
-def _same_case(one: str, other: str, *, tells_case: bool) -> bool:
-    """Whether two spellings of one word differ in nothing that capitals tell."""
-    capital, small = sorted((one, other))
-    lower = small.lower()
-    if capital.isupper() and len(capital) > 1 and not small.isupper():
-        # US and us, AIDS and aids, CD and cd.
-        return len(capital) > _SHORT and lower not in grammar.CLOSED and not (tells_case and is_english(lower))
-    if len(capital) <= _SHORT or _UNIT.fullmatch(capital):
-        return False
-    if capital[1:].islower() and small.islower():
-        # In the middle of a sentence a capital tells Rust from rust, and May from may.
-        return not (tells_case and (is_english(lower) or lower in grammar.CLOSED))
-    return bool(_NAME.fullmatch(capital)) and small[1:].islower()
-
-
-def _without_capital(word: str) -> str:
-    """The first word of a sentence, which tells nothing by its capital where it is a word."""
-    lower = word.lower()
-    stem = lower.partition("'")[0]
-    is_word = stem in grammar.CLOSED or is_english(stem)
-    return lower if (word[1:].islower() and is_word) or word in {"A", "I"} else word
-
-
-def _tells_case(text: str) -> bool:
-    words = [word for word in text.split() if word[0].isalpha()]
-    small = sum(word.islower() for word in words)
-    large = sum(not word.islower() for word in words)
-    return bool(small) and bool(large)
-
-
 def _other_symbols(one: Wording, other: Wording) -> bool:
     first, second = (Counter(_symbols(each)) for each in (one, other))
     if first == second:
@@ -210,7 +173,7 @@ def _other_symbols(one: Wording, other: Wording) -> bool:
 
 
 def _symbols(wording: Wording) -> list[str]:
-    return [token.text for token in wording.tokens if token.code]
+    return [token.text for token in wording.tokens if token.code or is_like_code(token.text)]
 
 
 def _is_turned(one: Wording, other: Wording) -> bool:

@@ -71,7 +71,7 @@ class Comparison:
             return False
         details = self._details
         is_told_apart = details.numbers or details.negation or details.opposites or details.names or details.kind
-        return details.long_in_other_words and not (is_told_apart or details.order or self.symbols)
+        return details.long_in_other_words and not (is_told_apart or self.symbols)
 
     @property
     def symbols(self) -> bool:
@@ -166,7 +166,7 @@ def _compared(first: str, second: str) -> Details:
         words=bool(left or right or (total == 0 and not same_text)),
         overlap=overlap,
         one_word=max(len(left), len(right)) <= 1,
-        long_in_other_words=are_statements and is_long and several,
+        long_in_other_words=are_statements and is_long and several and _in_one_order(pairs, one.words),
     )
 
 
@@ -206,6 +206,16 @@ def _asks_otherwise(one: Reading, other: Reading) -> bool:
     if one.tense and other.tense and one.tense != other.tense:
         return True
     return bool(one.persons and other.persons and one.persons != other.persons)
+
+
+def _in_one_order(pairs: Sequence[tuple[Word, Word]], first: Sequence[Word]) -> bool:
+    """Whether the words that both have come in the same order, and none under two prepositions that tell directions."""
+    place = {id(word): number for number, word in enumerate(first)}
+    places = [place[id(a)] for a, _ in pairs]
+    none = {"", "~"}
+    return places == sorted(places) and all(
+        a.governor == b.governor or {a.governor, b.governor} & none for a, b in pairs
+    )
 
 
 def _in_another_order(pairs: Sequence[tuple[Word, Word]], first: Sequence[Word]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 
 from ..composition import Stack
 from ..logging import configure_logging
@@ -26,14 +28,15 @@ def work(log_level: str, *, on_demand: bool) -> int:
         UsageError: A setting is wrong.
     """
     configure_logging(log_level)
-    asyncio.run(_work(on_demand))
+    if asyncio.run(_work(on_demand)) == "outdated":
+        logger.warning("settings have changed: the worker starts anew")
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell is wanted
     return 0
 
 
-async def _work(on_demand: bool) -> None:
+async def _work(on_demand: bool) -> str:
     stack = Stack(load_settings())
     try:
-        if not await stack.worker(on_demand=on_demand).run():
-            logger.warning("another worker of this machine is running")
+        return await stack.worker(on_demand=on_demand).run()
     finally:
         await stack.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..ports.jobs import Jobs, Schedule
 from ..ports.runs import ANYWHERE
 from ..settings import LoadedSettings
+from ..settings.watching import SettingsWatch
 from .stores import Stores
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class JobParts:
     """
 
     def __init__(self, loaded: LoadedSettings, stores: Stores) -> None:
+        self._loaded = loaded
         self._settings = loaded.settings
         self._environ = loaded.environ
         self._stores = stores
@@ -98,6 +100,7 @@ class JobParts:
             schedules_queue=self.chores,
             linger_seconds=self._settings.jobs.linger_seconds if on_demand else None,
             report=report,
+            outdated=SettingsWatch(self._loaded).changed,
         )
 
     def announce(self) -> None:

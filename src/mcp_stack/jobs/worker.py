@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import StackError
 from ..file_locks import FileLock
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[..., Awaitable[None]]
+Why: TypeAlias = Literal["told", "unneeded", "outdated"]
 Report: TypeAlias = Callable[[str, str, Exception], Awaitable[None]]
 """Told of a bug: the job, the incident's id, and the exception; never raises."""
 
@@ -57,6 +58,7 @@ class Worker:
         linger_seconds: How long to stay after the last server has gone and the last job is done; None for a further
             worker, which stays.
         report: Told of jobs that fail by a bug, and of the worker's own.
+        outdated: Whether it should make way for one that starts now, with other settings.
     """
 
     def __init__(
@@ -71,12 +73,15 @@ class Worker:
         schedules_queue: str,
         linger_seconds: float | None,
         report: Report,
+        outdated: Callable[[], bool] = lambda: False,
     ) -> None:
         self._alone = FileLock(data / WORKER_LOCK)
         self._servers = FileLock(data / SERVERS_LOCK)
         self._conninfo = conninfo
         self._pool = pool
-        self._handlers = handlers
+        self._handlers = {name: self._counted(handler) for name, handler in handlers.items()}
+        self._at_work = 0
+        self._outdated = outdated
         self._concurrency = dict(concurrency)
         self._queues = [queue for queues in concurrency for queue in queues]
         self._name = ", ".join(self._queues)
@@ -86,16 +91,16 @@ class Worker:
         self._stop = asyncio.Event()
         self._needed_at = time.monotonic()
 
-    async def run(self) -> bool:
-        """Work until SIGTERM or SIGINT, or until nobody needs it any more.
+    async def run(self) -> Why:
+        """Work until SIGTERM or SIGINT, until nobody needs it any more, or until it is outdated and has nothing to do.
 
         After a signal everything ends within three seconds, running agents included; their jobs go back to the queue.
 
         Returns:
-            False if it was to be the one on demand, and that was there already.
+            Why it ended; `unneeded` also if it was to be the one on demand, and that was there already.
         """
         if self._linger_seconds is not None and not await self._become_the_only_one():
-            return False
+            return "unneeded"
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end_soon)
@@ -115,7 +120,9 @@ class Worker:
             self._alone.release()
             self._servers.release()
         logger.info("the worker of %s has ended", self._name)
-        return True
+        if self._stop.is_set():
+            return "told"
+        return "outdated" if self._outdated() else "unneeded"
 
     async def _become_the_only_one(self) -> bool:
         deadline = time.monotonic() + SECONDS_TO_GET_THE_LOCK
@@ -176,6 +183,16 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             await lease.close()
 
+    def _counted(self, handler: Handler) -> Handler:
+        async def run(**arguments: Any) -> None:
+            self._at_work += 1
+            try:
+                await handler(**arguments)
+            finally:
+                self._at_work -= 1
+
+        return run
+
     def _jobs(self, app: App, queues: tuple[str, ...]) -> Coroutine[Any, Any, None]:
         # Polling finds the jobs that were scheduled for later: everything else is announced.
         return app.run_worker_async(
@@ -189,12 +206,13 @@ class Worker:
         )
 
     async def _watch_for_the_end(self, lease: Lease) -> None:
-        """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held."""
-        if self._linger_seconds is None:
-            await asyncio.Event().wait()
-        while True:
+        """Returns when no server was alive and no job was left for long enough; `servers.lock` is then held.
+
+        It returns earlier where it is outdated; jobs may then be left for the worker that takes its place.
+        """
+        while self._at_work or not self._outdated():
             # As long as there is a server, the database need not be asked.
-            if not self._has_server() and await lease.has_work(self._queues):
+            if self._linger_seconds is not None and not self._has_server() and await lease.has_work(self._queues):
                 self._needed_at = time.monotonic()
             # Asked again while no server can start: one that submitted a job and ended may have come in between.
             if self._is_abandoned() and not await self._still_has_work(lease):

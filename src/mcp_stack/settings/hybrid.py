@@ -38,7 +38,10 @@ class AnswerCache(Section):
 
 
 class Budget(Section):
-    """What the remote model may take; 0 stands for no bound. A share or a sum an hour turns the budget mode on."""
+    """What paid models may take; 0 stands for no bound. A share or a sum an hour turns the budget mode on.
+
+    The share is of the remote model's calls; the sums bound a local endpoint with prices as well.
+    """
 
     max_remote_share: Fraction = 0
     usd_per_hour: Annotated[float, Field(ge=0)] = 0

@@ -52,13 +52,15 @@ _TELL = (
 _I_WANT = r"i (?:(?:would|do|really|just|also) )?(?:want|need|like|love|wish)(?: to)?"
 _WISH = r"(?:would like|want|need|wish|am trying|try|like)"
 _WAY = (
-    r"(?:(?:best|right|correct|proper|recommended|good|standard) )?"
+    r"(?:(?:best|right|correct|proper|recommended|good|standard|easiest|simplest|usual|preferred) )?"
     r"(?:ways?|steps?|methods?|procedures?|process|approach|instructions?)(?: required| needed| necessary)?"
 )
-_HOW = r"(?:and )?(?:how|how (?:do|can) i|how (?:do|can) i do (?:it|that|this))"
+_HOW = r"(?:and )?(?:how|how (?:do|can) i|how (?:do|can) i do (?:it|that|this)|what should i do)"
 _AUXILIARY = r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should|must)"
 _WHOSE = r"(?:my|your|our|his|her|its|their|the|this|that)"
 _PREPOSITION = r"(?:on|in|with|for|using|at|under|inside|if|before|after)"
+_OF_US = r"\b(?:i|me|my|mine|we|us|our|ours|you|your|yours)\b"
+_TIME = "(year|month|week|day|date|time|decade|century)"
 _NO_OBJECT = r"(?:is|are|was|were|how|what|to)(?!\S)"
 _ENDS = "(?:on|in|at|to|for|with|from|by|of|and|or|when|if|before|after|using|than|is|are|was|were)"
 
@@ -127,20 +129,29 @@ HEADS = _rules(
     (" , ", rf"^({_PREPOSITION} [^,]+?) , ({_HEAD} .+)$", r"\2 \1"),
     ("^i ", rf"^i {_WISH} to (.+?){_MARK}+ {_HOW}$", r"how to \1"),
     ("^how come", r"^how come ", "why "),
-    ("^how ", r"^how (?:do|can|could|would) (?:i|one) (?:go about )?", "how to "),
+    ("^how ", r"^how (?:do|can|could|would|might) (?:i|one) (?:go about )?", "how to "),
+    # Anyone: where nothing else is said of the two who talk, and something is done to something.
+    ("^how ", rf"^how (?:do|can|would) you (?!.*{_OF_US})(?=\S+ \S)", "how to "),
     ("^how does one", r"^how does one ", "how to "),
-    ("^what should i", r"^what should i do to ", "how to "),
+    ("^what ", r"^what (?:should|do|must) i (?:(?:have|need) to )?do to ", "how to "),
+    (
+        "^what |^which ",
+        r"^(?:what|which) steps (?:do|must|should|can) i (?:(?:have|need) to )?(?:take|follow) to ",
+        "how to ",
+    ),
+    (" through ", rf"^(?:{_YOU} )?(?:walk|guide|talk) me through (?=\S+ing\b)", "how to "),
+    ("^is there", r"^is there (?:a|any) way to ", "how to "),
     ("^what|^which", rf"^(?:what|which) (?:is|are|would be) (?:the |a )?{_WAY} (?:to|for|of) ", "how to "),
     (
         "^the |^step|^instr|^best|^right|^way|^proc",
         r"^(?:the )?(?:steps?|instructions?|best way|right way|ways?|procedure) (?:to|for) ",
         "how to ",
     ),
-    (" how to", r"^((?:(?!how|what|why|when|where|who|which)\S+ )+?)how to$", r"how to \1"),
+    (" how", r"^((?:(?!how|what|why|when|where|who|which)\S+ )+?)how(?: to)?$", r"how to \1"),
     ("^where ", r"^where (?:can|do|could) i ", "where to "),
     (
-        "^is it|^am i|^could|^is there",
-        r"^(?:is it possible (?:for me )?to|am i able to|could i|is there (?:a|any) way to) ",
+        "^is it|^am i|^could",
+        r"^(?:is it possible (?:for me )?to|am i able to|could i) ",
         "can i ",
     ),
     ("^may|^am i|^is it", r"^(?:may i|am i allowed to|is it allowed to|am i permitted to) ", "may i "),
@@ -153,10 +164,11 @@ HEADS = _rules(
     ("^where", r"^(where (?:is|are|was|were) .+) (?:located|situated)$", r"\1"),
     ("^how many", r"^how many (.+?) (?:are|is) there(?!\S)", r"how many \1"),
     ("^what is the", r"^what is the (?:total )?number of ", "how many "),
-    ("^how much", r"^how much time ", "how long "),
+    ("^how much|^for how", r"^(?:how much time|for how long) ", "how long "),
+    ("^in |^on |^at |^which", rf"^(?:(?:in|on|at) )?(?:what|which) {_TIME} ", r"what \1 "),
     (" of ", rf"^((?:the )?(?:\S+ ){{1,2}}of(?: (?!{_NO_OBJECT})\S+){{1,3}})$", r"what is \1"),
     # Of an indirect question: `what the capital of France is`.
-    ("^what|^who|^where", r"^(what|who|where) (the .+) (is|are|was|were)$", r"\1 \3 \2"),
+    ("^what|^who|^where", rf"^(what|who|where) ((?:(?!{_HEAD})\S+ )+)(is|are|was|were)$", r"\1 \3 \2"),
     # Why isn't my card working: why is my card not working.
     (
         " not ",
@@ -186,8 +198,8 @@ def rewritten(said: str) -> str:
         said = _applied(ENDINGS, _applied(OPENINGS, said))
         if said == before:
             break
-    said = _applied(ENDINGS, _applied(HEADS, said))
-    return " ".join(_applied(POSSESSIVES, said).split())
+    said = _applied(HEADS, _applied(POSSESSIVES, said))
+    return " ".join(_applied(ENDINGS, said).split())
 
 
 def _applied(rules: Sequence[Rule], said: str) -> str:

@@ -34,6 +34,8 @@ def test_most_paraphrases_of_the_same_families_pass(seed: int) -> None:
         ("How fast is MBps?", "How fast is Mbps?"),
         ("Is the food here good?", "Is the good food here?"),
         ("What is the news?", "What is the new?"),
+        ("does curl support http by default?", "does curl support https by default?"),
+        ("Does Apple pay well?", "Does apple pay well?"),
         ("¿Puedes comer gluten?", "¿Puede comer gluten?"),
         ("Wie heißt der Bruder?", "Wie heißt die Bruder?"),
         ("What does .* match?", "What does .*? match?"),
@@ -44,6 +46,8 @@ def test_most_paraphrases_of_the_same_families_pass(seed: int) -> None:
         ("May I bring a few friends?", "May I bring few friends?"),
         ("When was Dune published?", "What year was Dune published?"),
         ("Is 3 m enough?", "Is 3 M enough?"),
+        ("How do you trust me?", "How do I trust you?"),
+        ("How do you feel?", "How do I feel?"),
     ],
 )
 def test_what_is_not_known_to_be_harmless_tells_two_questions_apart(one: str, other: str) -> None:
@@ -59,6 +63,9 @@ def test_what_is_not_known_to_be_harmless_tells_two_questions_apart(one: str, ot
         ("Can you tell me what the capital of Peru is?", "What is the capital of Peru?"),
         ("Tell me the capital of Peru", "What's the capital of Peru?"),
         ("I need to renew a passport. How?", "Steps to renew a passport"),
+        ("How do you reverse a list in Haskell?", "How do I reverse a list in Haskell?"),
+        ("What do I have to do to cancel my order?", "How can I cancel my order?"),
+        ("In what year was Dune published?", "Which year was Dune published?"),
         ("Is it possible to park here?", "Can I park here?"),
         ("Why can't I log in?", "Why can I not login?"),
         ("How do I store 5 GB in MongoDB?", "How do I store five gigabytes in mongodb?"),

@@ -107,12 +107,14 @@ def same_meaning(first: str, second: str) -> bool:
 def same_form(first: str, second: str, *, gerund: bool = False) -> bool:
     """Whether two words differ in nothing but an s at the end, or the spelling of a country.
 
+    What is no usual word has no s to lose: http and https.
+
     Args:
         first: In lower case.
         second: In lower case.
         gerund: Whether `installing` is `install`, too.
     """
-    if not _without_s(first).isdisjoint(_without_s(second)):
+    if any(form in _english() for form in _without_s(first) & _without_s(second)):
         return True
     return gerund and first.endswith("ing") != second.endswith("ing") and inflected(first, second)
 
@@ -152,8 +154,13 @@ def surely_the_same(first: str, second: str) -> bool:
 
 
 def is_english(word: str) -> bool:
-    """Whether a word is in the lists, which have the usual ones and few names."""
-    return any(form in _synonyms() or form in _opposites() for form in _without_s(word))
+    """Whether a word is one of the usual ones, with an s at its end or without."""
+    return any(form in _english() for form in _without_s(word))
+
+
+@functools.cache
+def _english() -> frozenset[str]:
+    return frozenset([*_lines("english"), *_lines("more_english")])
 
 
 def _are_synonyms(first: frozenset[str], second: frozenset[str]) -> bool:

@@ -62,7 +62,9 @@ _PREPOSITION = r"(?:on|in|with|for|using|at|under|inside|if|before|after)"
 _OF_US = r"\b(?:i|me|my|mine|we|us|our|ours|you|your|yours)\b"
 _TIME = "(year|month|week|day|date|time|decade|century)"
 _NO_OBJECT = r"(?:is|are|was|were|how|what|to)(?!\S)"
-_ENDS = "(?:on|in|at|to|for|with|from|by|of|and|or|when|if|before|after|using|than|is|are|was|were)"
+_ENDS = (
+    "(?:on|in|at|to|for|with|from|by|of|and|or|when|if|before|after|using|than|is|are|was|were|please|thanks|[?.,;:!…])"
+)
 
 CONTRACTIONS = _rules(
     ("cant|can't|cannot", r"\b(?:can't|cannot|cant)(?!\S)", "can not"),
@@ -102,7 +104,7 @@ OPENINGS = _rules(
     ),
     ("^can|^could|^would|^will", rf"^{_YOU} {_TELL}{_ASKED}", ""),
     ("^tell|^show|^expl|^help|^advi|^desc|^teac|^remi|^clar|^let|^walk|^guide|^give", rf"^{_TELL}{_ASKED}", ""),
-    (" me ", rf"^(?:{_YOU} )?(?:please )?(?:tell|give) me (?:about )?(?=the \S+ of\b)", "what is "),
+    (" me ", rf"^(?:{_YOU} )?(?:please )?(?:tell|give) me (?:about )?(?=(?:the )?(?:\S+ ){{1,2}}of\b)", "what is "),
     (" help me", rf"^{_YOU}(?: please)? help me(?: to| with)? ", "how to "),
     ("^help me", r"^help me(?: to)? ", "how to "),
     ("^i ", rf"^{_I_WANT} (?:know|learn|understand|ask|find out|figure out|hear){_ASKED}", ""),
@@ -129,7 +131,7 @@ HEADS = _rules(
     (" , ", rf"^({_PREPOSITION} [^,]+?) , ({_HEAD} .+)$", r"\2 \1"),
     ("^i ", rf"^i {_WISH} to (.+?){_MARK}+ {_HOW}$", r"how to \1"),
     ("^how come", r"^how come ", "why "),
-    ("^how ", r"^how (?:do|can|could|would|might) (?:i|one) (?:go about )?", "how to "),
+    ("^how ", r"^how (?:(?:do|can|could|would|might) (?:i|one)|i (?:can|could)) (?:go about )?", "how to "),
     # Anyone: where nothing else is said of the two who talk, and something is done to something.
     ("^how ", rf"^how (?:do|can|would) you (?!.*{_OF_US})(?=\S+ \S)", "how to "),
     ("^how does one", r"^how does one ", "how to "),
@@ -192,14 +194,13 @@ def rewritten(said: str) -> str:
     Args:
         said: Tokens with single spaces between.
     """
-    said = _applied(CONTRACTIONS, said)
+    said = " ".join(_applied(POSSESSIVES, _applied(CONTRACTIONS, said)).split())
     for _ in range(_MOST_POLITE):
         before = said
         said = _applied(ENDINGS, _applied(OPENINGS, said))
         if said == before:
             break
-    said = _applied(HEADS, _applied(POSSESSIVES, said))
-    return " ".join(_applied(ENDINGS, said).split())
+    return " ".join(_applied(ENDINGS, _applied(HEADS, said)).split())
 
 
 def _applied(rules: Sequence[Rule], said: str) -> str:

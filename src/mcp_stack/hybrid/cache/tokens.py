@@ -54,6 +54,8 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def _of_chunk(chunk: str, *, last: bool, after_number: bool) -> list[Token]:
+    if chunk.islower() and chunk.isascii() and chunk.isalpha():
+        return [Token(chunk, code=False)]
     if chunk in MARKS:
         return [] if last else [Token(chunk, code=True)]
     if match := _PLAIN.fullmatch(chunk):
@@ -104,7 +106,8 @@ def _with_numbers(tokens: list[Token]) -> list[Token]:
         token = tokens[place]
         place += 1
         number = token.text if _is_number(token) and not token.text[0].isalpha() else ""
-        if not token.code and (value := spelled([each.text.lower() for each in tokens[place - 1 : place + 7]])):
+        begins = not token.code and token.text.lower() in grammar.NUMBERS
+        if begins and (value := spelled([each.text.lower() for each in tokens[place - 1 : place + 7]])):
             following = tokens[place].text if place < len(tokens) else ""
             # `One` alone is a pronoun more often than a number.
             if value[0] != "1" or following in grammar.UNITS:

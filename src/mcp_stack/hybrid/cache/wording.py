@@ -26,6 +26,7 @@ _ARTICLES = frozenset(("a", "an", "the"))
 _WITH_ARTICLE = frozenset(
     ("few", "little", "lot", "most", "more", "less", "least", "fewer", "other", "others", "only", "same", "half")
 )
+_NO_NOUN = MARKS | grammar.PREPOSITIONS.keys() | {"", "and", "or"}
 _SAME_WORD = {
     "are": "is",
     "am": "is",
@@ -138,9 +139,8 @@ def _kept(words: Sequence[str], code: Sequence[Token], *, is_english: bool) -> l
 
 def _is_article(word: str, following: str) -> bool:
     # `From a to b`, hepatitis A: here it is none.
-    no_noun = {"", "and", "or"} | MARKS | grammar.PREPOSITIONS.keys()
     is_one = word != "A" and word.lower() in _ARTICLES
-    return is_one and following not in _WITH_ARTICLE and following not in no_noun
+    return is_one and following not in _WITH_ARTICLE and following not in _NO_NOUN
 
 
 def _is_the_same(one: Token, other: Token, *, tells_case: bool) -> bool:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.loop [--iterations 60] [--queued 1000] [--json]
 
-The agent writes one line to a file, the verification looks for a file: run alone, the same two programs are the floor.
+The agent writes one line to a file, the verification looks for a file. The overhead is what an iteration takes beyond
+these two programs, run in their box as Ralph runs them; `bare` is what they take without any.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -25,8 +28,13 @@ from pathlib import Path
 import psutil
 
 from mcp_stack.composition import Stack
+from mcp_stack.ports.sandbox import Confinement
+from mcp_stack.ralph.environment import child_environment
+from mcp_stack.ralph.processes import run_program
+from mcp_stack.ralph.sandbox.choice import Chosen
 from mcp_stack.ralph.service import Ralph
 from mcp_stack.settings import load_settings
+from mcp_stack.settings.tree import Sandbox
 
 from .ralph_folder import environment, repository
 
@@ -63,7 +71,7 @@ async def _opened(*agent: str, **settings: str) -> AsyncIterator[tuple[Path, dic
 
 
 async def overhead(iterations: int) -> dict[str, float]:
-    """Milliseconds from one iteration to the next beyond its two programs, the commit included.
+    """Milliseconds from one iteration to the next beyond its two programs in their box, the commit included.
 
     Args:
         iterations: Of one task.
@@ -75,9 +83,11 @@ async def overhead(iterations: int) -> dict[str, float]:
             pass
         log = await ralph.log(task.task_id)
         begun = sorted(datetime.fromisoformat(each.started_at).timestamp() for each in log.iterations)
-        floor = statistics.median(_alone(where) for _ in range(iterations))
-    beyond = [1000 * (later - earlier) - floor for earlier, later in itertools.pairwise(begun)]
-    return _figures("iteration_overhead", beyond) | {"programs_alone_p50_ms": round(floor, 1)}
+        bare = statistics.median(_bare(where) for _ in range(iterations))
+        boxed = statistics.median([await _boxed(folder) for _ in range(iterations)])
+    walls = [1000 * (later - earlier) for earlier, later in itertools.pairwise(begun)]
+    figures = _figures("iteration", walls) | _figures("iteration_overhead", [wall - boxed for wall in walls])
+    return figures | {"programs_in_their_box_p50_ms": round(boxed, 1), "programs_bare_p50_ms": round(bare, 1)}
 
 
 async def queued(tasks: int) -> dict[str, float]:
@@ -136,11 +146,28 @@ async def idle() -> dict[str, float]:
     return {"idle_worker_percent_of_a_core": round(100 * used / IDLE_SECONDS, 2)}
 
 
-def _alone(where: Path) -> float:
-    """Milliseconds that the agent and the verification take without a loop."""
+def _bare(where: Path) -> float:
+    """Milliseconds that the agent and the verification take without a loop and a box."""
     begin = time.perf_counter()
     subprocess.run(QUICK_AGENT, cwd=where, check=True)
     subprocess.run(NEVER_DONE.split(), cwd=where, check=False)
+    return 1000 * (time.perf_counter() - begin)
+
+
+async def _boxed(folder: Path) -> float:
+    """Milliseconds that they take in the box that this machine has."""
+    box = Chosen(Sandbox())
+    begin = time.perf_counter()
+    for program in (QUICK_AGENT, tuple(NEVER_DONE.split())):
+        environment = child_environment(os.environ, folder)
+        command = (str(shutil.which(program[0])), *program[1:])
+        await run_program(
+            box.confined(command, environment, Confinement(folder / "project", ports=())),
+            folder=folder / "project",
+            environment=environment,
+            output=folder / "output",
+            timeout_seconds=SECONDS_TO_WAIT,
+        )
     return 1000 * (time.perf_counter() - begin)
 
 

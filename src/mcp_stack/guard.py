@@ -95,14 +95,14 @@ def _kill_all(program: int) -> None:
         os.killpg(program, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS_TO_KILL
     while time.monotonic() < deadline:
-        for child in _children():
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            return
+            return  # most often at once: a look at all processes of the machine takes longer than the rest
+        for child in _children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
         time.sleep(0.002)
 
 

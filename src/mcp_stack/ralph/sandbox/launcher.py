@@ -4,7 +4,7 @@ Run as a file by a fresh interpreter, after everything else that needs rights::
 
     python -I -S launcher.py LIMITS COMMAND...
 
-LIMITS is a JSON object:
+LIMITS is an object, marshalled and in hexadecimal (to read JSON would take as long as all the rest):
 
 - `resources`: from the names of `resource` to numbers, such as {"RLIMIT_CORE": 0}.
 - `read`, `write`: with them, files and folders are reached only below these paths (Landlock). `write` implies `read`.
@@ -20,9 +20,8 @@ Landlock knows nothing of connecting to UNIX sockets (landlock(7)), so that thos
 from __future__ import annotations
 
 import ctypes
-import json
+import marshal
 import os
-import platform
 import resource
 import stat
 import struct
@@ -75,9 +74,9 @@ def abi() -> int:
     return max(0, int(_libc.syscall(_long(CREATE_RULESET), None, _long(0), _long(LANDLOCK_CREATE_RULESET_VERSION))))
 
 
-def main(limits_json: str, *command: str) -> None:
+def main(marshalled: str, *command: str) -> None:
     """Become `command`, without what the limits take away."""
-    limits = json.loads(limits_json)
+    limits = marshal.loads(bytes.fromhex(marshalled))  # noqa: S302 - our own words, by the same interpreter
     for name, most in limits.get("resources", {}).items():
         _limit(getattr(resource, name), most)
     ports, sockets = limits.get("ports"), limits.get("sockets", True)
@@ -178,7 +177,7 @@ def _filter_sockets(ports: list[int] | None, *, sockets: bool) -> None:
     Without a port, TCP too. Landlock sees no multipath TCP and no data sent with the opening of a connection. Lists of
     interfaces (netlink) stay, for resolvers look at them.
     """
-    architecture, making, *sending = MACHINES[platform.machine()]
+    architecture, making, *sending = MACHINES[os.uname().machine]
     refused = _step(RETURN, REFUSE | EACCES)
     body = [_step(LOAD, FIRST)]
     if not sockets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def launched(command: Sequence[str], resources: Mapping[str, int], **limits: obj
         resources: From `resources_of`.
         limits: See the launcher.
     """
-    return [*_python(LAUNCHER), json.dumps({"resources": dict(resources), **limits}), *command]
+    return [*_python(LAUNCHER), marshal.dumps({"resources": dict(resources), **limits}).hex(), *command]
 
 
 def relayed() -> list[str]:

@@ -83,8 +83,9 @@ async def overhead(iterations: int) -> dict[str, float]:
             pass
         log = await ralph.log(task.task_id)
         begun = sorted(datetime.fromisoformat(each.started_at).timestamp() for each in log.iterations)
+        box = Chosen(Sandbox())
         bare = statistics.median(_bare(where) for _ in range(iterations))
-        boxed = statistics.median([await _boxed(folder) for _ in range(iterations)])
+        boxed = statistics.median([await _boxed(folder, box) for _ in range(iterations)])
     walls = [1000 * (later - earlier) for earlier, later in itertools.pairwise(begun)]
     figures = _figures("iteration", walls) | _figures("iteration_overhead", [wall - boxed for wall in walls])
     return figures | {"programs_in_their_box_p50_ms": round(boxed, 1), "programs_bare_p50_ms": round(bare, 1)}
@@ -154,9 +155,8 @@ def _bare(where: Path) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
-async def _boxed(folder: Path) -> float:
+async def _boxed(folder: Path, box: Chosen) -> float:
     """Milliseconds that they take in the box that this machine has."""
-    box = Chosen(Sandbox())
     begin = time.perf_counter()
     for program in (QUICK_AGENT, tuple(NEVER_DONE.split())):
         environment = child_environment(os.environ, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_stack.ports.agent import AgentInfo, AgentOutcome, Assignment
 from mcp_stack.ports.runs import Run
 from mcp_stack.storage.postgres.pool import Database
 from tests.support.ralph import RalphParts, git, make_repository
@@ -246,3 +247,34 @@ async def test_tests_that_the_agent_brought_are_run_and_said_to_be_its_own(make:
     run = await finished(parts, repository, [])
     assert run.state == "completed"
     assert "(`make test`) are the agent's own" in (await parts.ralph.result(run.asked.id)).summary
+
+
+class Saying:
+    """An agent that writes a file and says what no database and no JSON file can hold."""
+
+    def check(self) -> None:
+        """It is there."""
+
+    async def info(self) -> AgentInfo:
+        return AgentInfo(installed=True)
+
+    async def run(self, assignment: Assignment) -> AgentOutcome:
+        (assignment.worktree / f"{assignment.iteration}.txt").write_text("x", encoding="utf-8")
+        return AgentOutcome(0, "done \0 \ud83d", assignment.scratch / "agent.log", False, 0.1)
+
+
+@pytest.mark.parametrize("verify", ["true", "false"])
+async def test_words_that_cannot_be_stored_cost_nothing(make: Make, repository: Path, verify: str) -> None:
+    parts = make("true")
+    parts.agents["command"] = Saying()
+    run = await finished(parts, repository, [verify], max_iterations=1)
+    assert run.state == ("completed" if verify == "true" else "limit_reached"), run.last_error
+    (iteration,) = await parts.runs.iterations(run.asked.id)
+    assert iteration.detail == "done \N{REPLACEMENT CHARACTER} ?"
+
+
+async def test_a_file_whose_name_is_no_text_is_flagged_as_any_other(make: Make, repository: Path) -> None:
+    parts = make(r"mkdir $'caf\xe9'; echo > $'caf\xe9'/conftest.py")
+    run = await finished(parts, repository, ["true"])
+    assert run.state == "completed", run.last_error
+    assert (await parts.ralph.result(run.asked.id)).edited_tests == ["caf\N{REPLACEMENT CHARACTER}/conftest.py"]

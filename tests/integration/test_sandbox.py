@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -196,3 +197,33 @@ def test_a_bubblewrap_that_may_make_no_namespaces_is_not_chosen(tmp_path: Path) 
     chosen = Chosen(SandboxSettings(tier="bubblewrap"), which=lambda _: str(forbidden))
     with pytest.raises(UnavailableError, match="No permissions to create new namespace"):
         chosen.check()
+
+
+async def test_work_is_never_done_where_every_program_can_read(tier: str) -> None:
+    limits = Confinement(Path("/opt/mcp-stack/data/worktrees/one"))
+    with pytest.raises(DeniedError, match="every confined program can read"):
+        sandbox(tier).confined(["/bin/true"], {}, limits)
+
+
+async def test_it_is_at_no_terminal_of_others(box: Box) -> None:
+    ours, theirs = os.openpty()
+    finished = await box.run(f"echo spoofed > {os.ttyname(theirs)}; exec 3<>/dev/ptmx && echo opened")
+    if box.sandbox.tier == "landlock":
+        assert "opened" not in finished.tail
+    os.set_blocking(ours, False)
+    with pytest.raises(BlockingIOError):
+        os.read(ours, 100)
+
+
+async def test_no_half_of_a_pair_reaches_the_sockets_of_others(box: Box, tmp_path: Path) -> None:
+    name = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(name))
+        listening.setblocking(False)
+        script = "import socket; a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM); "
+        finished = await box.run(f"{script} a.sendto(b'x', '{name}')")
+        assert finished.exit_code != 0
+        with pytest.raises(BlockingIOError):
+            listening.recv(1)
+    finished = await box.run("import socket; a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'")
+    assert finished.exit_code == 0, finished.tail

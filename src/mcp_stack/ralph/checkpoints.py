@@ -99,7 +99,7 @@ def write_json(file: Path, content: object) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as unfinished:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as unfinished:
             json.dump(content, unfinished, indent=2, ensure_ascii=False)
             unfinished.flush()
             os.fsync(unfinished.fileno())

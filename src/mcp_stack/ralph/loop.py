@@ -129,7 +129,8 @@ class Loop:
         if done is None:
             return
         iteration, ending, bundle = done
-        if await self._runs.finish(run_id, iteration, ending, run.epoch, bundle):
+        # A bug here must not have the agent run again and again.
+        if await self._attempt(run, n, self._runs.finish(run_id, iteration, ending, run.epoch, bundle)):
             await self._telling.finished(run_id, iteration, ending)
 
     async def _prepare(self, run: Run) -> Worktree:

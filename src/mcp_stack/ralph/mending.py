@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -34,9 +35,23 @@ def remove(path: Path) -> None:
     """Remove whatever is there, a symbolic link itself and not what it leads to; no error if something stays."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():  # folders that cannot be written to, as Go makes its cache of modules
+            _open_folders(path)
+            shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):
             path.unlink()
+
+
+def _open_folders(path: Path) -> None:
+    """Let us write to a folder and all that are in it; follows no symbolic link."""
+    found = [path]
+    while found:
+        folder = found.pop()
+        with suppress(OSError):
+            folder.chmod(0o700)
+            with os.scandir(folder) as entries:
+                found += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def lies_in(folder: Path, name: str) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...ports.agent import Assignment
+from ..mending import remove
 
 MAX_CONVENTIONS_BYTES = 100_000
 MAX_READ_BYTES = 1_000_000
@@ -40,7 +40,7 @@ def make_place(assignment: Assignment, output: Path) -> Place:
     home.mkdir(mode=0o700, exist_ok=True)
     folder = assignment.scratch / f"agent_{assignment.iteration}"
     # New each time: what an agent wrote is never a place that we write to.
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(mode=0o700)
     prompt = assignment.scratch / f"prompt_{assignment.iteration}.md"
     prompt.write_text(assignment.prompt, encoding="utf-8")

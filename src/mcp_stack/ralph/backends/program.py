@@ -17,6 +17,7 @@ from ...ports.agent import AgentInfo, AgentOutcome, Assignment, ModelAccess
 from ...ports.sandbox import Confinement, Sandbox
 from ..environment import child_environment
 from ..git import IDENTITY
+from ..mending import remove
 from ..processes import Finished, run_program
 from .locating import Program, Programs
 from .place import Place, make_place
@@ -115,7 +116,7 @@ class ProgramAgent(ABC):
         try:
             return await self._run(program, assignment, place, output)
         finally:
-            await asyncio.to_thread(shutil.rmtree, place.folder, ignore_errors=True)
+            await asyncio.to_thread(remove, place.folder)
             await asyncio.to_thread(self._tidy, assignment.worktree)
 
     async def _run(self, program: Program, assignment: Assignment, place: Place, output: Path) -> AgentOutcome:

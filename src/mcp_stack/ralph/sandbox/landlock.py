@@ -11,7 +11,8 @@ from .launching import LAUNCHER, launched
 from .reach import reach
 
 TIER: Literal["landlock"] = "landlock"
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")
+# No terminals: those of the user and of other programs are among them.
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 SOURCES = ("/dev/random", "/dev/urandom", "/dev/fd", "/proc")
 
 

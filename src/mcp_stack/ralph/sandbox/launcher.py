@@ -41,13 +41,13 @@ EACCES, ENOSYS = 13, 38
 LOAD, IF_EQUAL, IF_ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 NUMBER, ARCHITECTURE, FIRST, SECOND, THIRD, FOURTH = 0, 4, 16, 24, 32, 40  # in seccomp_data; low halves of arguments
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
-SOCK_STREAM, KIND = 1, 0xF  # flags stand above the kind of a socket
+SOCK_STREAM, SOCK_DGRAM, KIND = 1, 2, 0xF  # flags stand above the kind of a socket
 IPPROTO_TCP = 6
 MSG_FASTOPEN = 0x20000000
 X32 = 0x40000000
 IO_URING_SETUP = 425  # makes sockets past any filter
-# By machine: AUDIT_ARCH_*, and the numbers of socket(2), sendto(2), sendmsg(2) and sendmmsg(2)
-MACHINES = {"x86_64": (0xC000003E, 41, 44, 46, 307), "aarch64": (0xC00000B7, 198, 206, 211, 269)}
+# By machine: AUDIT_ARCH_*, and the numbers of socket(2), socketpair(2), sendto(2), sendmsg(2) and sendmmsg(2)
+MACHINES = {"x86_64": (0xC000003E, 41, 53, 44, 46, 307), "aarch64": (0xC00000B7, 198, 199, 206, 211, 269)}
 
 # The relay's variable.
 RELAY = "MCP_STACK_RELAY"
@@ -177,7 +177,7 @@ def _filter_sockets(ports: list[int] | None, *, sockets: bool) -> None:
     Without a port, TCP too. Landlock sees no multipath TCP and no data sent with the opening of a connection. Lists of
     interfaces (netlink) stay, for resolvers look at them.
     """
-    architecture, making, *sending = MACHINES[os.uname().machine]
+    architecture, making, pairing, *sending = MACHINES[os.uname().machine]
     refused = _step(RETURN, REFUSE | EACCES)
     body = [_step(LOAD, FIRST)]
     if not sockets:
@@ -207,6 +207,12 @@ def _filter_sockets(ports: list[int] | None, *, sockets: bool) -> None:
     for number, flags in zip(sending, (FOURTH, THIRD, FOURTH), strict=True) if ports is not None else ():
         program += [
             *(_step(IF_EQUAL, number, 0, 4), _step(LOAD, flags), _step(IF_ANY_BIT, MSG_FASTOPEN, 0, 1)),
+            *(refused, _step(RETURN, ALLOW)),
+        ]
+    if not sockets:
+        # One half of a pair of datagram sockets can be sent to any other UNIX socket; of streams it cannot.
+        program += [
+            *(_step(IF_EQUAL, pairing, 0, 4), _step(LOAD, SECOND), _step(IF_ANY_BIT, SOCK_DGRAM, 0, 1)),
             *(refused, _step(RETURN, ALLOW)),
         ]
     program += [_step(IF_EQUAL, making, 1, 0), _step(RETURN, ALLOW), *body]

@@ -70,9 +70,11 @@ def reach(command: Sequence[str], environment: Mapping[str, str], limits: Confin
         limits: What it may touch.
 
     Raises:
-        DeniedError: A path leads out of the one that it is in, by a link that a confined program made.
+        DeniedError: A path leads out of the one that it is in, by a link that a confined program made; or the folder
+            lies where every program can read.
     """
     writable = (limits.folder, *limits.writable)
+    _check_place(limits.folder)
     _check_links(writable, (*writable, *limits.readable))
     kept = (*writable, Path(os.path.expanduser("~")))  # noqa: PTH111 - it never fails
     given = (part for path in limits.readable for part in _narrowed(path, kept))
@@ -82,6 +84,16 @@ def reach(command: Sequence[str], environment: Mapping[str, str], limits: Confin
         wanted += _beside(folder)
     wanted.append(Path(command[0]))
     return Reach(_each_once(wanted), _each_once(writable))
+
+
+def _check_place(folder: Path) -> None:
+    """What lies beside a worktree, keys and the work of other tasks, must not lie where every program can read."""
+    for place in map(Path, SYSTEM):
+        if folder.resolve().is_relative_to(place):
+            raise DeniedError(
+                f"the data folder lies in {place}, which every confined program can read",
+                "set MCP_STACK_DATA to a folder elsewhere",
+            )
 
 
 def _narrowed(path: Path, kept: Sequence[Path]) -> Iterable[Path]:

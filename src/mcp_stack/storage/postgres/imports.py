@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...errors import UnavailableError
 from ...ports.imports import Import, NewImport, Step
 from .queries import queries
+from .texts import storable
 
 if TYPE_CHECKING:
     from .pool import Connection, Database
@@ -60,7 +61,7 @@ class PostgresImports:
         values = {
             "id": import_id,
             "total": total,
-            "passed_over": [_storable(each) for each in passed_over[:MAX_NAMED]],
+            "passed_over": [storable(each) for each in passed_over[:MAX_NAMED]],
             "passed_over_count": passed_over_count,
         }
         async with self._database.write_statement() as connection:
@@ -72,9 +73,9 @@ class PostgresImports:
             "id": import_id,
             "before": os.fsencode(position),
             "position": os.fsencode(step.position),
-            "skipped": [_storable(each) for each in step.skipped],
+            "skipped": [storable(each) for each in step.skipped],
             "near_duplicates": list(step.near_duplicates),
-            "notes": [_storable(each) for each in step.notes],
+            "notes": [storable(each) for each in step.notes],
             "most": MAX_NAMED,
         }
         async with self._database.write_statement() as connection:
@@ -82,7 +83,7 @@ class PostgresImports:
 
     async def finish(self, import_id: str, state: Literal["done", "failed"], note: str = "") -> None:
         """See `Imports.finish`."""
-        values = {"id": import_id, "state": state, "note": _storable(note)}
+        values = {"id": import_id, "state": state, "note": storable(note)}
         async with self._database.write_statement() as connection:
             await connection.execute(self._sql["finish"], values)
 
@@ -95,11 +96,6 @@ class PostgresImports:
         async with self._database.read() as connection:
             row = await (await connection.execute(self._sql[query], values)).fetchone()
         return None if row is None else _import(row)
-
-
-def _storable(text: str) -> str:
-    """Bytes of a file's name that are not UTF-8 become U+FFFD."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _import(row: dict[str, Any]) -> Import:

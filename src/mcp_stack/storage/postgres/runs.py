@@ -10,6 +10,7 @@ from uuid import UUID
 from ...errors import NotFoundError
 from ...ports.runs import Approval, Diff, Ending, Iteration, NewRun, Question, Run, State
 from .queries import queries
+from .texts import storable, storable_values
 
 if TYPE_CHECKING:
     from .pool import Connection, Database
@@ -134,6 +135,8 @@ class PostgresRuns:
         }
         for name, diff in (("diff", iteration.diff), ("step", iteration.step)):
             values |= {f"{name}_files": diff.files, f"{name}_lines": diff.lines, f"{name}_stat": diff.stat}
+        # What agents say, and how they name files.
+        values = storable_values(values)
         async with self._database.write() as connection:
             cursor = await connection.execute(self._queries["lock"], values)
             if (row := await cursor.fetchone()) is None:
@@ -163,7 +166,7 @@ class PostgresRuns:
             "n": n,
             "epoch": epoch,
             "state": state,
-            "error": error,
+            "error": storable(error),
             "ended": state not in WITH_A_JOB,
         }
         async with self._database.write() as connection:

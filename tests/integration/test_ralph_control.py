@@ -121,6 +121,18 @@ async def test_an_answer_counts_only_for_the_question_that_was_shown(make: Make,
         await parts.ralph.approve(shown, PERSON)
 
 
+async def test_guidance_that_the_question_did_not_show_takes_the_yes_away(make: Make, repository: Path) -> None:
+    parts = make({"*": {"write": RIGHT}})
+    task = await parts.ralph.submit("x", workspace=str(repository), require_approval=True)
+    shown = await parts.ralph.waiting(task.task_id)
+    await parts.ralph.steer(task.task_id, "and push it", MODEL)
+    with pytest.raises(ConflictError, match="guidance was given since"):
+        await parts.ralph.approve(shown, PERSON)
+    assert (await parts.ralph.status(task.task_id)).state == "awaiting_approval"
+    await parts.ralph.approve(await parts.ralph.waiting(task.task_id), PERSON)
+    assert (await parts.ralph.status(task.task_id)).state == "queued"
+
+
 async def test_a_rejected_task_is_asked_about_again_when_it_is_resumed(make: Make, repository: Path) -> None:
     parts = make({"*": {"write": RIGHT}})
     task = await parts.ralph.submit("x", workspace=str(repository), verify=[CHECK], require_approval=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_stack.errors import UnavailableError
 from mcp_stack.ports.run_control import Actor
 from mcp_stack.ports.runs import ANYWHERE
 from mcp_stack.ralph import bundles
@@ -89,3 +90,23 @@ async def test_a_task_with_a_path_stays_on_its_machine(machines: list[RalphParts
     for workspace in (str(project), f"file://{project}", ""):
         task = await machines[0].ralph.submit("x", workspace=workspace)
         assert (await machines[0].runs.get(task.task_id)).asked.queue == machines[0].queue
+
+
+async def test_a_machine_without_access_leaves_a_task_to_the_others(
+    machines: list[RalphParts], origin: str, tmp_path: Path
+) -> None:
+    task = await machines[0].ralph.submit("x", workspace=origin, verify=["test -f file_2.txt"])
+    await machines[0].loop().iterate(task.task_id, 1)
+    (tmp_path / "origin").rename(tmp_path / "elsewhere")
+    with pytest.raises(UnavailableError):
+        await machines[1].loop().iterate(task.task_id, 2)
+    assert (await machines[1].ralph.status(task.task_id)).state == "retrying"
+    await machines[0].loop().iterate(task.task_id, 2)
+    assert (await machines[0].ralph.status(task.task_id)).state == "completed"
+
+
+async def test_a_host_that_does_not_answer_is_asked_again(machines: list[RalphParts]) -> None:
+    task = await machines[0].ralph.submit("x", workspace="https://127.0.0.1:1/nothing.git")
+    with pytest.raises(UnavailableError, match="got no answer"):
+        await machines[0].loop().iterate(task.task_id, 1)
+    assert (await machines[0].ralph.status(task.task_id)).state == "retrying"

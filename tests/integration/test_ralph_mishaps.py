@@ -278,3 +278,11 @@ async def test_a_file_whose_name_is_no_text_is_flagged_as_any_other(make: Make, 
     run = await finished(parts, repository, ["true"])
     assert run.state == "completed", run.last_error
     assert (await parts.ralph.result(run.asked.id)).edited_tests == ["caf\N{REPLACEMENT CHARACTER}/conftest.py"]
+
+
+async def test_what_steers_the_tests_and_is_in_no_commit_is_flagged(make: Make, repository: Path) -> None:
+    parts = make("echo conftest.py > .gitignore; echo x > conftest.py; mkdir -p node_modules; echo y > b.txt")
+    run = await finished(parts, repository, ["true"])
+    result = await parts.ralph.result(run.asked.id)
+    assert (result.state, result.edited_tests) == ("completed", ["conftest.py"])
+    assert "Git ignores conftest.py: the tests ran with what is not in the commit." in result.summary

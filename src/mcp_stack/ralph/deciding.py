@@ -71,7 +71,6 @@ class Deciding(Parts):
         head = commits.get(run.head)
         before = commits.get(head.parent) if head else None
         diff, is_cut = await self._history.patch(run, before.commit if before else "", run.commit, max_characters)
-        actions = await self._control.actions(run.asked.id)
         return Waiting(
             number=run.approval.number,
             task_id=run.asked.id,
@@ -79,7 +78,7 @@ class Deciding(Parts):
             workspace=run.asked.workspace or "a new repository",
             backend=run.backend,
             verify=run.asked.verify,
-            guidance=tuple(each.note for each in actions if each.action == "steered" and not each.used_in),
+            guidance=await self._unused_guidance(run.asked.id),
             reason=run.approval.reason,
             stat=run.diff.stat,
             diff=diff,
@@ -103,6 +102,8 @@ class Deciding(Parts):
         if actor.via not in APPROVING:
             raise DeniedError("a model does not approve its own tasks", how_to_approve(waiting.task_id))
         note = checked_note(note)
+        if await self._unused_guidance(waiting.task_id) != waiting.guidance:
+            raise ConflictError("guidance was given since the question was shown", "look at the task again")
         run = await self._control.approve(waiting.task_id, waiting.number, actor, note)
         if run is None:
             raise _not_waiting(await self._run(waiting.task_id))
@@ -112,6 +113,11 @@ class Deciding(Parts):
             return after(run, "it was complete, and is approved")
         await self._start_worker(run)
         return after(run, "it goes on")
+
+    async def _unused_guidance(self, task_id: str) -> tuple[str, ...]:
+        """What was said that no iteration has used yet."""
+        actions = await self._control.actions(task_id)
+        return tuple(each.note for each in actions if each.action == "steered" and not each.used_in)
 
     async def reject(self, task_id: str, actor: Actor, note: str = "") -> TaskState:
         """Cancel a task that awaits approval.

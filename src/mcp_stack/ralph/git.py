@@ -136,6 +136,8 @@ def _error(command: str, message: str) -> GitError | UnavailableError:
     said = " ".join(message.split())[-MAX_MESSAGE_CHARACTERS:] or "it gave no reason"
     if any(reason in message for reason in _NO_SPACE):
         return UnavailableError(f"git {command} found no disk space ({said})", "free some; the task goes on by itself")
+    if command == "clone" and any(reason in message for reason in _NO_NETWORK):
+        return UnavailableError(f"git {command} got no answer ({said})", "the task goes on by itself once it does")
     return GitError(f"git {command} failed ({said})", "look at the repository, then submit the task again")
 
 
@@ -144,4 +146,8 @@ def no_space(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+_NO_NETWORK = (
+    *("Could not resolve host", "Temporary failure in name resolution", "Network is unreachable"),
+    *("Connection refused", "Connection timed out", "Operation timed out", "Connection reset"),
+)
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")

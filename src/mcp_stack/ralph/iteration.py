@@ -76,16 +76,19 @@ class Iterating:
         changes = await worktree.changes(run.commit or worktree.base_commit, saved.commit)
         commands, notes = await self._commands(work, saved.commit)
         notes = (*ran.notes, *saved.notes, *notes)
+        # They are there when the commit is verified, and not where it is merged.
+        ignored = await worktree.ignored()
         said = await self._verifier.run(
             commands, worktree.path, scratch, scratch / f"verify_{n}.log", worktree.readable
         )
         finished = self._clock()
-        touched = touched_tests(
-            [change.path for change in changes], commands, {change.path for change in changes if change.kind == "added"}
-        )
+        added = {change.path for change in changes if change.kind == "added"}
+        touched = touched_tests([*(change.path for change in changes), *ignored], commands, added.union(ignored))
         risk = assess(changes)
         if touched:
             notes += (f"the tests that verify were edited: {', '.join(touched[:5])}",)
+        if unseen := [path for path in touched if path in ignored]:
+            notes += (f"git ignores {', '.join(unseen[:5])}: the tests ran with what is not in the commit",)
         iteration = Iteration(
             n=n,
             exit_code=ran.outcome.exit_code,

@@ -17,13 +17,13 @@ from ..settings.tree import Loop as LoopSettings
 from .bundles import Bundles
 from .checkpoints import Checkpoints
 from .cleaning import Cleaning
-from .git import no_space
+from .git import GitError, no_space
 from .holding import Holding
 from .iteration import Iterating
 from .running import Work
 from .states import AT_REST, FINAL
 from .telling import Telling
-from .workspace import Workspaces
+from .workspace import Workspaces, travels
 from .worktree import Worktree
 
 Result = TypeVar("Result")
@@ -135,9 +135,15 @@ class Loop:
 
     async def _prepare(self, run: Run) -> Worktree:
         """The worktree at the run's commit, which another machine may have made."""
-        if await self._bundles.lacks(run):
-            await self._bundles.take_in(run, await self._runs.bundles(run.asked.id))
-        return await self._workspaces.prepare(run.asked, run.commit)
+        try:
+            if await self._bundles.lacks(run):
+                await self._bundles.take_in(run, await self._runs.bundles(run.asked.id))
+            return await self._workspaces.prepare(run.asked, run.commit)
+        except GitError as error:
+            if run.commit and travels(run.asked.workspace):
+                # Another machine can do it, for it has: this one has no access, say, or the origin lost the base.
+                raise UnavailableError(error.problem, error.remedy) from error
+            raise
 
     async def _step(self, work: Work) -> tuple[Iteration, Ending, bytes]:
         """What was done, and the commit for other machines."""

@@ -158,6 +158,11 @@ class Worktree:
         """The files of a commit, as relative paths."""
         return frozenset((await self._here("ls-tree", "-r", "--name-only", "-z", commit)).split("\0")) - {""}
 
+    async def ignored(self) -> tuple[str, ...]:
+        """What is in the folder and in no commit, for git is told to ignore it; whole folders by their name alone."""
+        listed = await self._here("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+        return tuple(name for name in listed.split("\0") if name)
+
     async def text(self, commit: str, file: str) -> str:
         """The text of a file of a commit; empty if it is larger than a megabyte."""
         blob = f"{commit}:{file}"

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ...errors import UsageError
 from ...ports.agent_models import AgentModel, Body, Dialect, ModelRefusedError, Usage
 from .access import Access
+from .boundary import check
 from .counting import Counter, estimated_prompt
 from .from_anthropic import openai_request
 from .from_openai import anthropic_request
@@ -150,6 +151,7 @@ class Forwarding:
                 access.charge(used, self._model.cost_usd(used))
 
     def _translated(self, dialect: Dialect, request: Body) -> Body:
+        check(request)
         if dialect == self._model.dialect:
             return dict(request)
         try:

@@ -344,6 +344,7 @@ async def test_a_program_that_vanished_fails_the_task_and_names_the_setting(
         ({"workspace": "ROOT/../data"}, DeniedError),
         ({"workspace": "ROOT"}, UsageError),
         ({"workspace": "ROOT/empty"}, UsageError),
+        ({"workspace": "ROOT/taken"}, UsageError),
         ({"workspace": "ROOT/größe 1/sub"}, UsageError),
         ({"workspace": "ROOT/größe 1/check.py"}, UsageError),
         ({"workspace": "ext::sh -c touch% /tmp/x"}, StackError),
@@ -363,6 +364,7 @@ async def test_bad_input_is_refused_and_changes_nothing(
     git_init = root / "empty"
     git_init.mkdir()
     git(git_init, "init", "--quiet")
+    git(make_repository(root / "taken", {"a": "a"}), "branch", "ralph")
     (root / "link-out").symlink_to("/etc")
     (root.parent / "data").mkdir()
     if "workspace" in arguments:

@@ -15,6 +15,8 @@ from .git import Git, GitError
 from .worktree import Repository, Worktree
 
 CLONE_SECONDS = 900.0
+# Where the branches of tasks are, one a task.
+BRANCHES = "ralph"
 _SCP_FORM = re.compile(r"^[\w.-]+@[\w.-]+:\S+$")
 
 
@@ -64,9 +66,22 @@ class Workspaces:
         if top != path:
             raise UsageError(f"{path} is inside of the git repository {top}", f"use {top}, or another workspace")
         try:
-            return str(path), await self._git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", folder=path)
+            base = await self._git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", folder=path)
         except GitError as error:
             raise UsageError(f"the git repository {path} has no commit", "commit something there first") from error
+        if await self._has_branch(path, BRANCHES):
+            raise UsageError(
+                f"{path} has a branch named {BRANCHES}, which leaves no room for {BRANCHES}/<task id>",
+                "rename it first",
+            )
+        return str(path), base
+
+    async def _has_branch(self, repository: Path, name: str) -> bool:
+        try:
+            await self._git("show-ref", "--verify", "--quiet", f"refs/heads/{name}", folder=repository)
+        except GitError:
+            return False
+        return True
 
     def worktree_path(self, task_id: str) -> Path:
         """Where a task is worked on."""
@@ -192,4 +207,4 @@ def travels(workspace: str) -> bool:
 
 def branch_of(task_id: str) -> str:
     """The branch that a task's work is on."""
-    return f"ralph/{task_id}"
+    return f"{BRANCHES}/{task_id}"

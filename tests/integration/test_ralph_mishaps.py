@@ -270,7 +270,8 @@ async def test_words_that_cannot_be_stored_cost_nothing(make: Make, repository: 
     run = await finished(parts, repository, [verify], max_iterations=1)
     assert run.state == ("completed" if verify == "true" else "limit_reached"), run.last_error
     (iteration,) = await parts.runs.iterations(run.asked.id)
-    assert iteration.detail == "done \N{REPLACEMENT CHARACTER} ?"
+    if verify == "true":
+        assert iteration.detail == "done \N{REPLACEMENT CHARACTER} ?"
 
 
 async def test_a_file_whose_name_is_no_text_is_flagged_as_any_other(make: Make, repository: Path) -> None:

@@ -148,6 +148,13 @@ def no_space(error: OSError) -> bool:
 
 _NO_NETWORK = (
     *("Could not resolve host", "Temporary failure in name resolution", "Network is unreachable"),
-    *("Connection refused", "Connection timed out", "Operation timed out", "Connection reset"),
+    *(
+        "Connection refused",
+        "Could not connect",
+        "Couldn't connect",
+        "Connection timed out",
+        "Operation timed out",
+        "Connection reset",
+    ),
 )
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")

@@ -280,7 +280,9 @@ async def test_a_job_that_fails_by_a_bug_files_itself_and_one_that_lacks_a_store
 
     async with open_stack(conninfo, tmp_path) as stack:
         (tmp_path / "data").mkdir(exist_ok=True)
-        worker = stack._jobs.worker({"buggy": buggy, "waiting": waiting}, [], stack.report, on_demand=True)
+        worker = stack._jobs.worker(
+            {"buggy": buggy, "waiting": waiting}, [], stack.report, on_demand=True, close=stack._jobs.close
+        )
         async with stack._stores.database.write() as connection:
             from mcp_stack.jobs.app import JobAdder
 

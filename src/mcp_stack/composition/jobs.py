@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,13 @@ class JobParts:
         return PostgresImports(self._stores.database, self.chores, defer)
 
     def worker(
-        self, handlers: Mapping[str, Handler], schedules: Sequence[Schedule], report: Report, *, on_demand: bool
+        self,
+        handlers: Mapping[str, Handler],
+        schedules: Sequence[Schedule],
+        report: Report,
+        *,
+        on_demand: bool,
+        close: Callable[[], Awaitable[None]],
     ) -> Worker:
         """A worker of this machine.
 
@@ -87,6 +93,7 @@ class JobParts:
             schedules: Jobs that are done again and again.
             report: Told of jobs that fail by a bug.
             on_demand: The one that servers start, which ends when nobody needs it; else one that stays.
+            close: Closes what the handlers use.
         """
         from ..jobs.worker import Worker
 
@@ -101,6 +108,7 @@ class JobParts:
             linger_seconds=self._settings.jobs.linger_seconds if on_demand else None,
             report=report,
             outdated=SettingsWatch(self._loaded).changed,
+            close=close,
         )
 
     def announce(self) -> None:

@@ -144,7 +144,7 @@ class Stack:
         await self._desk.bugs.report(where, incident, error)
 
     def worker(self, *, on_demand: bool) -> Worker:
-        """A worker of this machine.
+        """A worker of this machine; with its end everything here is closed.
 
         Args:
             on_demand: The one that servers start, which ends when nobody needs it; else one that stays.
@@ -154,7 +154,7 @@ class Stack:
         for part in parts:
             handlers |= part.handlers
         schedules = [schedule for part in parts for schedule in part.schedules]
-        return self._jobs.worker(handlers, schedules, self.report, on_demand=on_demand)
+        return self._jobs.worker(handlers, schedules, self.report, on_demand=on_demand, close=self.close)
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date.

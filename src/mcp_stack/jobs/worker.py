@@ -40,6 +40,10 @@ LONGEST_PAUSE_BETWEEN_RESTARTS = 5.0
 SECONDS_TO_END = 2.5
 
 
+async def _nothing() -> None:
+    """There is nothing to close."""
+
+
 class Worker:
     """Does the jobs of a machine's queues through restarts of PostgreSQL.
 
@@ -59,6 +63,7 @@ class Worker:
             worker, which stays.
         report: Told of jobs that fail by a bug, and of the worker's own.
         outdated: Whether it should make way for one that starts now, with other settings.
+        close: Closes what the handlers use; awaited before others see that the worker has ended.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Worker:
         linger_seconds: float | None,
         report: Report,
         outdated: Callable[[], bool] = lambda: False,
+        close: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._alone = FileLock(data / WORKER_LOCK)
         self._servers = FileLock(data / SERVERS_LOCK)
@@ -82,6 +88,7 @@ class Worker:
         self._handlers = {name: self._counted(handler) for name, handler in handlers.items()}
         self._at_work = 0
         self._outdated = outdated
+        self._close = close
         self._concurrency = dict(concurrency)
         self._queues = [queue for queues in concurrency for queue in queues]
         self._name = ", ".join(self._queues)
@@ -117,8 +124,12 @@ class Worker:
                     await asyncio.wait_for(self._stop.wait(), pause)
                 pause = min(2 * pause, LONGEST_PAUSE_BETWEEN_RESTARTS)
         finally:
-            self._alone.release()
-            self._servers.release()
+            try:
+                # Who waits for the worker to end, to remove the data folder say, must not meet what is being closed.
+                await self._close()
+            finally:
+                self._alone.release()
+                self._servers.release()
         logger.info("the worker of %s has ended", self._name)
         if self._stop.is_set():
             return "told"

@@ -85,7 +85,11 @@ class InProcessModel:
                     yield _chunk(head, {}, reason)
                     yield {**head, "choices": [], "usage": _usage(item)}
 
-    async def count_tokens(self, request: Body, headers: Mapping[str, str]) -> int | None:  # noqa: ARG002
+    async def count_tokens(
+        self,
+        request: Body,  # noqa: ARG002 - the port names it
+        headers: Mapping[str, str],  # noqa: ARG002 - the port names it
+    ) -> int | None:
         """None: the model would have to be loaded."""
         return None
 

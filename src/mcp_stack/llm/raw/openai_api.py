@@ -82,7 +82,11 @@ class OpenAIApi:
         if not ended:
             raise self._api.lost()
 
-    async def count_tokens(self, request: Body, headers: Mapping[str, str]) -> int | None:  # noqa: ARG002
+    async def count_tokens(
+        self,
+        request: Body,  # noqa: ARG002 - the port names it
+        headers: Mapping[str, str],  # noqa: ARG002 - the port names it
+    ) -> int | None:
         """None: the API has no such request."""
         return None
 

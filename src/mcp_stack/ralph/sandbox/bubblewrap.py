@@ -59,7 +59,8 @@ class Bubblewrap:
             *(self._program, "--die-with-parent", "--new-session", "--unshare-user-try", "--unshare-pid"),
             *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"),
             *(() if shared else ("--unshare-net",)),
-            *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),  # noqa: S108
+            *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp"),  # noqa: S108 - the box's own, new and empty
+            *("--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),
             *_mounts((*paths.readable, LAUNCHER), paths.writable),
             # What is written elsewhere fails, rather than being lost with the box.
             *("--remount-ro", "/", "--chdir", str(limits.folder), "--", *inner),
